@@ -1,0 +1,1 @@
+"""Count, background and significance maps around a position."""

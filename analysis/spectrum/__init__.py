@@ -1,0 +1,1 @@
+"""One-dimensional spectrum from on and reflected off regions."""

@@ -1,0 +1,1 @@
+"""Collections, observations, products and files: ingest, ObsCore, DataLink and retrieval."""

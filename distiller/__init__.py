@@ -1,0 +1,1 @@
+"""Wiring: settings, URLs, the Celery application and the command line. Knows every room, does no work."""

@@ -1,0 +1,17 @@
+"""Wiring of the registries: which jobs this installation offers."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class DistillerConfig(AppConfig):
+    name = "distiller"
+
+    def ready(self) -> None:
+        from analysis.countmap.job import JOB as COUNTMAP
+        from analysis.spectrum.job import JOB as SPECTRUM
+        from uws.jobtypes import register
+
+        register(COUNTMAP)
+        register(SPECTRUM)

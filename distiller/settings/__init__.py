@@ -1,0 +1,133 @@
+"""Django settings, put together from one file per concern."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from distiller.settings.database import databases
+from distiller.settings.environment import ENVIRONMENT
+from distiller.settings.logs import logging_config
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+DISTILLER_HOME = ENVIRONMENT.distiller_home.resolve()
+
+
+def _secret_key() -> str:
+    if ENVIRONMENT.distiller_secret_key:
+        return ENVIRONMENT.distiller_secret_key
+    path = DISTILLER_HOME / "secret_key"
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        DISTILLER_HOME.mkdir(parents=True, exist_ok=True)
+        try:
+            with path.open("x") as file:
+                path.chmod(0o600)
+                file.write(secrets.token_urlsafe(50))
+        except FileExistsError:
+            pass
+        return path.read_text()
+
+
+SECRET_KEY = _secret_key()
+DEBUG = ENVIRONMENT.distiller_debug
+ALLOWED_HOSTS = ENVIRONMENT.distiller_allowed_hosts
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "provenance",
+    "uws",
+    "tap",
+    "archive",
+    "frontend",
+    "distiller",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "distiller.urls"
+APPEND_SLASH = False
+WSGI_APPLICATION = "distiller.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DATABASES = databases(ENVIRONMENT.database_url, DISTILLER_HOME)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DISTILLER_HOME / "static"
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": DISTILLER_HOME / "store"},
+    },
+    "results": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": DISTILLER_HOME / "results"},
+    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_MANIFEST_STRICT = False
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {"TITLE": "Distiller", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 2**20
+if ENVIRONMENT.distiller_trust_proxy:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    USE_X_FORWARDED_HOST = True
+
+LOGGING = logging_config(ENVIRONMENT.distiller_log_level)
+
+CELERY_BROKER_URL = ENVIRONMENT.celery_broker_url
+DISTILLER_AUTHORITY = ENVIRONMENT.distiller_authority
+DISTILLER_BASE_URL = ENVIRONMENT.distiller_base_url.rstrip("/")
+DISTILLER_PORT = ENVIRONMENT.distiller_port
+DISTILLER_WORKER_SLOTS = ENVIRONMENT.distiller_worker_slots
+DISTILLER_TAP_DEFAULT_MAXREC = ENVIRONMENT.distiller_tap_default_maxrec
+DISTILLER_TAP_HARD_MAXREC = ENVIRONMENT.distiller_tap_hard_maxrec
+DISTILLER_TAP_TIMEOUT = ENVIRONMENT.distiller_tap_timeout
+DISTILLER_JOB_RETENTION_DAYS = ENVIRONMENT.distiller_job_retention_days
+DISTILLER_SESAME_URL = ENVIRONMENT.distiller_sesame_url
+DISTILLER_SESAME_TIMEOUT = ENVIRONMENT.distiller_sesame_timeout

@@ -1,0 +1,24 @@
+"""The database from DATABASE_URL: SQLite embedded by default, PostgreSQL where people share it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+
+def databases(url: str, home: Path) -> dict[str, dict[str, Any]]:
+    """Django's DATABASES for that URL."""
+    config: dict[str, Any] = dict(dj_database_url.parse(url or f"sqlite:///{home / 'distiller.sqlite3'}"))
+    if config["ENGINE"] == "django.db.backends.sqlite3":
+        # Many processes write: readers must not block, and a writer must queue rather than fail on lock upgrade.
+        config["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+        }
+    else:
+        config["CONN_MAX_AGE"] = 60
+        config["CONN_HEALTH_CHECKS"] = True
+    return {"default": config}

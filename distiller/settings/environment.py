@@ -1,0 +1,73 @@
+"""Every setting that comes from the environment: name, default, meaning. docs/settings.md is made from this class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Environment(BaseSettings):
+    """Settings read from environment variables of the same names in capitals."""
+
+    model_config = SettingsConfigDict(case_sensitive=False, extra="ignore")
+
+    distiller_home: Path = Field(
+        Path("var"), description="Folder of all state: database, stored files, results, sockets and logs."
+    )
+    distiller_port: int = Field(8000, ge=1, le=65535, description="Port that `make demo` serves on.")
+    distiller_base_url: str = Field(
+        "",
+        description="Absolute URL of the service as clients reach it. Empty: taken from each request.",
+    )
+    distiller_authority: str = Field(
+        "distiller.example",
+        pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._~-]{2,}$",
+        description="IVOA authority of the identifiers this archive gives: `ivo://<authority>/<collection>?...`. "
+        "Do not change it after the first ingest.",
+    )
+    distiller_secret_key: str = Field(
+        "", description="Django's secret key. Empty: made once and kept in `DISTILLER_HOME/secret_key`."
+    )
+    distiller_allowed_hosts: Annotated[list[str], NoDecode] = Field(
+        ["127.0.0.1", "localhost", "[::1]"],
+        description="Host names the service answers to, separated by commas; `*` for any.",
+    )
+    distiller_debug: bool = Field(False, description="Django's debug mode. Never in production.")
+    distiller_trust_proxy: bool = Field(
+        False, description="Believe `X-Forwarded-Proto` and `X-Forwarded-Host`: only behind a proxy that sets them."
+    )
+    database_url: str = Field(
+        "",
+        description="`postgresql://user:password@host/name` or `sqlite:///path`. "
+        "Empty: SQLite in `DISTILLER_HOME/distiller.sqlite3`.",
+    )
+    celery_broker_url: str = Field(
+        "",
+        description="Redis that carries the jobs. Empty: a private one over a Unix socket under `DISTILLER_HOME`, "
+        "started and stopped with the worker.",
+    )
+    distiller_worker_slots: int = Field(2, ge=2, description="Jobs run at the same time by one worker.")
+    distiller_tap_default_maxrec: int = Field(
+        20000, ge=1, description="Rows of a TAP result when the client names no MAXREC."
+    )
+    distiller_tap_hard_maxrec: int = Field(20_000_000, ge=1, description="Most rows of a TAP result.")
+    distiller_tap_timeout: int = Field(60, ge=1, description="Seconds that a synchronous query may take.")
+    distiller_job_retention_days: int = Field(30, ge=1, description="Days until a job and its results are destroyed.")
+    distiller_sesame_url: str = Field(
+        "https://cds.unistra.fr/cgi-bin/nph-sesame/-oxpi/SNV",
+        description="Sesame name resolver, asked for names that the archive's own targets do not have. "
+        "Empty: never asked.",
+    )
+    distiller_sesame_timeout: float = Field(5.0, gt=0, description="Seconds to wait for Sesame.")
+    distiller_log_level: str = Field("INFO", description="Level of the log on standard error.")
+
+    @field_validator("distiller_allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [v.strip() for v in value.split(",") if v.strip()] if isinstance(value, str) else value
+
+
+ENVIRONMENT = Environment()

@@ -1,0 +1,1 @@
+"""Pages for people: search, results, observations, jobs. Works without JavaScript."""

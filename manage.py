@@ -1,0 +1,16 @@
+#!/usr/bin/env python
+"""Command line of the archive: Django's management commands and ours."""
+
+import os
+import sys
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "distiller.settings")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

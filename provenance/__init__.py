@@ -1,0 +1,1 @@
+"""IVOA ProvenanceDM records, the recorder, ProvSAP and the serialisations."""

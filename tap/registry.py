@@ -1,0 +1,109 @@
+"""Published tables: what ADQL can see, and how each name is found in the database.
+
+A room above publishes a table from its application's `ready()`:
+
+    publish(PublishedTable(meta=OBSCORE, sql_name="ivoa_obscore", positions=(...), regions=(...)))
+
+Everything that knows of tables (ADQL resolution, TAP_SCHEMA, VOSI tables, documentation) reads this registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause
+
+from vo.columns import SchemaMeta, ServiceDescriptor, TableMeta
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who asks: decides which tables, rows and columns are seen. `name` is None for anonymous users."""
+
+    name: str | None = None
+    is_curator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueryContext:
+    """What a query needs to know of its request: who asks, and the absolute base URL for links in results."""
+
+    viewer: Viewer
+    base_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PositionIndex:
+    """An indexed position: published columns `lon`, `lat` (ICRS deg) and hidden unit-vector columns x, y, z."""
+
+    lon: str
+    lat: str
+    xyz: tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RegionIndex:
+    """An indexed region: a published column of STC-S text and hidden columns with its bounding box on the unit
+    sphere, in the order x_min, y_min, z_min, x_max, y_max, z_max."""
+
+    column: str
+    box: tuple[str, str, str, str, str, str]
+
+
+Expression = Callable[[FromClause, QueryContext], ColumnElement[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTable:
+    """A table or view that ADQL can read.
+
+    `sql_name` is its name in the database; a published column is the database column of the same name unless
+    `expressions` computes it (`access_url` from the request's base URL). `key` is the hidden integer primary key.
+    `rows` gives the predicate of the rows a viewer may see, None for all.
+    """
+
+    meta: TableMeta
+    sql_name: str
+    key: str = "id"
+    positions: tuple[PositionIndex, ...] = ()
+    regions: tuple[RegionIndex, ...] = ()
+    expressions: Mapping[str, Expression] = field(default_factory=dict)
+    rows: Callable[[FromClause, Viewer], ColumnElement[bool] | None] | None = None
+    descriptors: Callable[[str], tuple[ServiceDescriptor, ...]] | None = None
+    """Service descriptors for results that select columns of this table; the argument is the base URL. One is attached
+    when every column its inputs refer to is in the result."""
+
+
+_schemas: dict[str, SchemaMeta] = {}
+_tables: dict[str, PublishedTable] = {}
+
+
+def publish_schema(schema: SchemaMeta) -> None:
+    _schemas[schema.name.lower()] = schema
+
+
+def publish(table: PublishedTable) -> None:
+    """Add a table; its schema must have been published."""
+    if table.meta.schema.lower() not in _schemas:
+        raise ValueError(f"schema {table.meta.schema!r} is not published")
+    _tables[table.meta.name.lower()] = table
+
+
+def withdraw(name: str) -> None:
+    """Take a table back (tests)."""
+    _tables.pop(name.lower(), None)
+
+
+def schemas() -> tuple[SchemaMeta, ...]:
+    return tuple(_schemas.values())
+
+
+def tables() -> tuple[PublishedTable, ...]:
+    return tuple(_tables.values())
+
+
+def find(name: str) -> PublishedTable | None:
+    """The table of that qualified name, whatever its case."""
+    return _tables.get(name.lower())

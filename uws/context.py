@@ -1,0 +1,47 @@
+"""What a worker function is given: parameters, input files, a directory, and the ways to report.
+
+Plain data only: no Django, no database, no HTTP. `analysis/*/worker.py` and `reconstruction/*/worker.py` import this
+module and `uws.errors`, and nothing else of the web application.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file that a job reads.
+
+    `id` is the publisher DID of the product; `path` is readable by the worker; `metadata` carries what the resolver
+    knows and the job needs (for DL3: `obs_id`, `target_name`, `hdus`: {"events": "EVENTS", "aeff": "AEFF", ...}).
+    """
+
+    id: str
+    path: Path
+    sha256: str
+    media_type: str = "application/fits"
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+class JobContext(Protocol):
+    """The worker function's only argument: `def run(context: JobContext) -> None`."""
+
+    job_id: str
+    parameters: BaseModel
+    inputs: Mapping[str, Sequence[InputFile]]
+    workdir: Path
+    """Empty directory of this run; removed afterwards. Outputs are written here."""
+    cache_dir: Path
+    """Directory for intermediate products kept between jobs; only files whose name holds a hash of all they depend on."""
+
+    def progress(self, message: str, fraction: float) -> None:
+        """Tell the user what is being done ("Reducing run 23523 (2 of 4)") and how far the job is (0 to 1)."""
+
+    def output(self, role: str, path: Path) -> None:
+        """Declare a finished output file for a declared role. Visible to users only when the job has completed."""

@@ -1,0 +1,110 @@
+"""Job types and their registry: one declaration per job.
+
+Registering is how rooms above publish a job:
+
+    # analysis/countmap/job.py
+    JOB = JobType(name="countmap", version="1.0", parameters=CountmapParameters, worker="analysis.countmap.worker:run", ...)
+    register(JOB)      # called from the application's `ready()` in `distiller.apps`
+
+Input resolvers are registered too: a resolver turns typed parameters into files the worker may read, under the rights
+of the job's owner. `archive` registers "dl3".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from uws.context import InputFile
+from uws.parameters import JobParameters
+
+
+@dataclass(frozen=True, slots=True)
+class InputRole:
+    """Data that a job type uses: `resolver` names a registered input resolver."""
+
+    name: str
+    description: str
+    resolver: str
+    product_types: tuple[str, ...] = ()
+    multiple: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRole:
+    """A result of a job type. The UWS result id is `name`, the file is served under `filename`."""
+
+    name: str
+    filename: str
+    media_type: str
+    description: str
+    product_type: str | None = None
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class JobType:
+    """All there is to know of a job type. `worker` and `warm_up` are "module:function", imported by workers only.
+
+    `software` names the distributions whose versions decide the result: recorded in provenance, and part of the
+    identity under which a result is found again.
+    """
+
+    name: str
+    version: str
+    title: str
+    description: str
+    parameters: type[JobParameters]
+    inputs: tuple[InputRole, ...]
+    outputs: tuple[OutputRole, ...]
+    worker: str
+    warm_up: str | None = None
+    software: tuple[str, ...] = ()
+    activity_type: str = "Analysis"
+    queue: str = "short"
+    execution_duration: int = 600
+    """Default and maximum wall-clock seconds of a run."""
+    primary_output: str = ""
+    """Name of the output that a client without further knowledge wants; the first one if empty."""
+    deterministic: bool = True
+    """Identical work may be answered from the result store."""
+    examples: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """On whose behalf a job runs; name is None for anonymous users."""
+
+    name: str | None = None
+
+
+InputResolver = Callable[[JobParameters, Owner], Sequence[InputFile]]
+"""Raises `uws.errors.UserJobError` when the selection is empty, unknown or not permitted."""
+
+_types: dict[str, JobType] = {}
+_resolvers: dict[str, InputResolver] = {}
+
+
+def register(job_type: JobType) -> JobType:
+    """Add a job type; a second one of the same name is a mistake."""
+    known = _types.setdefault(job_type.name, job_type)
+    if known != job_type:
+        raise ValueError(f"job type {job_type.name!r} is registered twice")
+    return job_type
+
+
+def job_types() -> tuple[JobType, ...]:
+    return tuple(_types.values())
+
+
+def job_type(name: str) -> JobType:
+    """The job type of that name; KeyError if there is none."""
+    return _types[name]
+
+
+def register_resolver(name: str, resolver: InputResolver) -> None:
+    _resolvers[name] = resolver
+
+
+def resolver(name: str) -> InputResolver:
+    return _resolvers[name]

@@ -1,0 +1,1 @@
+"""The wire: DALI parameters and errors, table metadata, streaming writers, VOSI documents, regions."""

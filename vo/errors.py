@@ -1,0 +1,51 @@
+"""Errors that a client is told of: message, HTTP status and DataLink/DALI fault label.
+
+Anything else that is raised is a defect: the client is told "internal error" with a reference and the log has the
+traceback.
+"""
+
+from __future__ import annotations
+
+
+class VOError(Exception):
+    """An error with a message meant for the client (one sentence, no text of the database)."""
+
+    status = 500
+    label = "FatalFault"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class UsageFault(VOError):
+    """The request cannot be served as it is; the client can correct it."""
+
+    status = 400
+    label = "UsageFault"
+
+
+class NotFoundFault(VOError):
+    status = 404
+    label = "NotFoundFault"
+
+
+class AuthenticationFault(VOError):
+    status = 401
+    label = "AuthenticationFault"
+
+
+class AuthorizationFault(VOError):
+    status = 403
+    label = "AuthorizationFault"
+
+
+class TransientFault(VOError):
+    """The service cannot do it now; trying again later makes sense."""
+
+    status = 503
+    label = "TransientFault"
+
+
+class FatalFault(VOError):
+    """The service failed for a reason that the client cannot change."""
