@@ -1,0 +1,74 @@
+"""Parameters that every job on DL3 data shares: which observations, which source, which energies."""
+
+from __future__ import annotations
+
+from pydantic import model_validator
+
+from uws.jobtypes import InputRole
+from uws.parameters import Circle, Interval, JobParameters, Position, param
+
+
+class DL3Selection(JobParameters):
+    """Observations by identifier, or by a cone with time and quality selection."""
+
+    obs_id: tuple[str, ...] = param(
+        (),
+        label="Observations",
+        description="Observations to use: obs_id or obs_publisher_did, repeatable.",
+        ucd="meta.id",
+        group="Observations",
+    )
+    circle: Circle | None = param(
+        None,
+        label="Cone",
+        description="Use all observations that point into this circle: right ascension, declination, radius (ICRS).",
+        unit="deg",
+        ucd="pos.outline;obs",
+        xtype="circle",
+        group="Observations",
+    )
+    collection: str | None = param(
+        None, label="Collection", description="Only observations of this collection.", ucd="meta.id", group="Observations"
+    )
+    time: Interval | None = param(
+        None,
+        label="Time",
+        description="Only observations that overlap this interval (MJD, UTC).",
+        unit="d",
+        ucd="time.interval;obs.exposure",
+        xtype="interval",
+        group="Observations",
+    )
+    quality_max: int = param(
+        0,
+        label="Worst quality",
+        description="Worst GADF QUALITY to use: 0 only the best (and unknown), 1 medium too, 2 all.",
+        ge=0,
+        le=2,
+        group="Observations",
+        advanced=True,
+    )
+    position: Position | None = param(
+        None,
+        label="Source position",
+        description="Source position (ICRS). Default: the target that all selected observations share, "
+        "or the centre of `circle`.",
+        unit="deg",
+        ucd="pos.eq;src",
+        xtype="point",
+        group="Source",
+    )
+
+    @model_validator(mode="after")
+    def _some_selection(self) -> DL3Selection:
+        if not self.obs_id and self.circle is None:
+            raise ValueError("select observations with obs_id or circle")
+        return self
+
+
+OBSERVATIONS = InputRole(
+    name="observations",
+    description="DL3 event lists with their instrument responses",
+    resolver="dl3",
+    product_types=("event-bundle",),
+)

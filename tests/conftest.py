@@ -1,0 +1,42 @@
+"""Fixtures shared by all rooms."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.environment import DATABASE, REQUIRE_ALL, SHARED
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """A test database in a file: TAP reads through connections of its own, which cannot see one in memory."""
+    from django.conf import settings
+
+    if DATABASE == "sqlite":
+        settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(Path(os.environ["DISTILLER_HOME"]) / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def need() -> Callable[[str], str]:
+    """`need("stilts")`: path of a program, or skip; under DISTILLER_REQUIRE_ALL=1 a missing part is a failure."""
+
+    def find(program: str) -> str:
+        path = shutil.which(program)
+        if path is None:
+            (pytest.fail if REQUIRE_ALL else pytest.skip)(f"{program} is not installed")
+        return str(path)
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data and standards' test files."""
+    if not SHARED.is_dir():
+        (pytest.fail if REQUIRE_ALL else pytest.skip)("the folder of shared test data is missing (DISTILLER_SHARED)")
+    return SHARED
