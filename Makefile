@@ -1,0 +1,37 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-sqlite test-postgresql lint format lock reference clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+demo: ## Set up everything and serve the demo on http://127.0.0.1:8000 (DATA=<folder>: a real GADF data store)
+	@tools/setup.sh worker
+	@DATA="$(DATA)" tools/demo.sh
+
+test: ## Set up everything and run all tests, on SQLite and on PostgreSQL
+	@tools/system_packages.sh
+	@tools/setup.sh dev
+	@.venv/bin/python frontend/build.py
+	@.venv/bin/python -m tests.run
+
+test-sqlite: ## The tests on SQLite alone (ARGS="tests/tap -k cone")
+	@DISTILLER_TEST_DATABASE=sqlite .venv/bin/python -m pytest $(ARGS)
+
+test-postgresql: ## The tests on a private PostgreSQL alone (ARGS="tests/tap -k cone")
+	@DISTILLER_TEST_DATABASE=postgresql .venv/bin/python -m pytest $(ARGS)
+
+lint: ## ruff, mypy and the layers
+	@tools/setup.sh dev
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports
+
+format: ## Format the code
+	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
+
+lock: ## Make the lock files anew
+	@tools/lock.sh
+
+reference: ## Make docs/reference/ anew from the declarations
+	@.venv/bin/python manage.py reference
+
+clean: ## Remove what the build made, but not DISTILLER_HOME
+	@rm -rf .venv node_modules frontend/node_modules frontend/static/frontend/dist
