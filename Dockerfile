@@ -8,13 +8,11 @@ RUN python -m venv .venv \
     && .venv/bin/pip install --no-cache-dir -q --require-hashes -r requirements/uv.lock \
     && .venv/bin/uv pip install -q --python .venv/bin/python --require-hashes -r requirements/${LOCK}.lock
 COPY . .
-RUN .venv/bin/python frontend/build.py \
-    && DISTILLER_HOME=/tmp/build .venv/bin/python manage.py collectstatic --noinput -v 0 \
-    && mkdir -p /srv/static && cp -a /tmp/build/static/. /srv/static/ && rm -rf /tmp/build node_modules frontend/node_modules
+RUN .venv/bin/python frontend/build.py && rm -rf node_modules frontend/node_modules
 
 FROM python:${PYTHON}-slim
 RUN useradd --create-home distiller && install -d -o distiller /var/lib/distiller
-COPY --from=build /srv /srv
+COPY --from=build /srv/distiller /srv/distiller
 WORKDIR /srv/distiller
 ENV PATH=/srv/distiller/.venv/bin:$PATH DISTILLER_HOME=/var/lib/distiller PYTHONUNBUFFERED=1
 USER distiller
