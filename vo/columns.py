@@ -8,9 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-DATATYPES = frozenset(
-    {"boolean", "unsignedByte", "short", "int", "long", "float", "double", "char", "unicodeChar"}
-)
+DATATYPES = frozenset({"boolean", "unsignedByte", "short", "int", "long", "float", "double", "char", "unicodeChar"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +92,8 @@ class ServiceDescriptor:
     """A DataLink 1.1 service descriptor (section 4) to be attached to a result.
 
     `params` are fixed PARAMs (accessURL, standardID, ...) as (name, value); `inputs` describe the inputParams:
-    a ColumnMeta and, where the value comes from a column of the result, that column's name.
+    a ColumnMeta and, where the value comes from a column of the result, that column's name. For inputs by name:
+    `options` are the allowed values, `values` the fixed ones, `limits` the lowest and highest (VALUES MIN, MAX).
     """
 
     id: str
@@ -102,3 +101,5 @@ class ServiceDescriptor:
     inputs: tuple[tuple[ColumnMeta, str | None], ...]
     description: str = ""
     options: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+    limits: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)

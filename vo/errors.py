@@ -6,6 +6,8 @@ traceback.
 
 from __future__ import annotations
 
+import secrets
+
 
 class VOError(Exception):
     """An error with a message meant for the client (one sentence, no text of the database)."""
@@ -49,3 +51,10 @@ class TransientFault(VOError):
 
 class FatalFault(VOError):
     """The service failed for a reason that the client cannot change."""
+
+
+class InternalFault(FatalFault):
+    """A defect: raise or report this in its place, and log the traceback with the message, which has a reference."""
+
+    def __init__(self) -> None:
+        super().__init__(f"internal error, reference {secrets.token_hex(4).upper()}")
