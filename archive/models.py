@@ -1,11 +1,16 @@
-"""What the archive holds: collections, releases, observations, products, files, and their ObsCore rows.
+"""What the archive holds: collections, releases, observations, products and their files.
 
-Positions are ICRS degrees, times MJD in UTC, energies TeV (metres in ObsCore), unless a name says otherwise.
+Positions are ICRS degrees, times MJD in UTC, energies TeV, unless a name says otherwise. The ObsCore rows of the
+products are in `archive.obscore.tables`.
 """
 
 from __future__ import annotations
 
 from django.db import models
+
+from archive.obscore.tables import ObsCore, ObsCoreHEA
+
+__all__ = ["Collection", "ObsCore", "ObsCoreHEA", "Observation", "Product", "ProductFile", "Release", "StoredFile"]
 
 
 class Collection(models.Model):
@@ -40,35 +45,41 @@ class StoredFile(models.Model):
 
     sha256 = models.CharField(max_length=64, unique=True)
     size = models.BigIntegerField(help_text="bytes")
-    path = models.CharField(max_length=400, help_text="name within the store")
-    original_name = models.CharField(max_length=255)
+    path = models.CharField(max_length=400, unique=True, help_text="name within the store")
     media_type = models.CharField(max_length=100)
     stored = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
-        return self.original_name
+        return self.path
 
 
 class Observation(models.Model):
     """One run of an instrument in a release."""
 
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="observations")
-    obs_id = models.CharField(max_length=64, help_text="as in ObsCore, without leading zeros")
+    obs_id = models.CharField(max_length=64, db_index=True, help_text="as in ObsCore, without leading zeros")
     target_name = models.CharField(max_length=100, blank=True)
-    ra_obj = models.FloatField(null=True)
-    dec_obj = models.FloatField(null=True)
-    ra_pnt = models.FloatField(null=True)
-    dec_pnt = models.FloatField(null=True)
+    target_key = models.CharField(
+        max_length=100, blank=True, db_index=True, help_text="target_name in small letters, without blanks"
+    )
+    ra_obj = models.FloatField(null=True, help_text="deg")
+    dec_obj = models.FloatField(null=True, help_text="deg")
+    ra_pnt = models.FloatField(null=True, help_text="deg; NULL for drift scans")
+    dec_pnt = models.FloatField(null=True, help_text="deg; NULL for drift scans")
     zen_pnt = models.FloatField(null=True, help_text="deg")
-    t_start = models.FloatField(help_text="MJD, UTC")
-    t_stop = models.FloatField(help_text="MJD, UTC")
-    ontime = models.FloatField(help_text="s")
-    livetime = models.FloatField(help_text="s")
+    fov_radius = models.FloatField(null=True, help_text="deg, radius of the field of view")
+    t_start = models.FloatField(help_text="MJD, UTC: start of the first good time interval")
+    t_stop = models.FloatField(help_text="MJD, UTC: end of the last good time interval")
+    ontime = models.FloatField(help_text="s, sum of the good time intervals")
+    livetime = models.FloatField(help_text="s, ontime corrected for dead time")
+    energy_min = models.FloatField(null=True, help_text="TeV, lower end of the safe range")
+    energy_max = models.FloatField(null=True, help_text="TeV, upper end of the safe range")
     event_count = models.BigIntegerField()
     quality = models.SmallIntegerField(default=-1, help_text="GADF QUALITY: -1 unknown, 0 best, 1 medium, 2 bad")
     obs_mode = models.CharField(max_length=16, blank=True)
     facility_name = models.CharField(max_length=100, blank=True)
     instrument_name = models.CharField(max_length=100, blank=True)
+    notes = models.JSONField(default=list, help_text="what ingest found worth telling, one sentence each")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["release", "obs_id"], name="observation_once")]
@@ -78,16 +89,39 @@ class Observation(models.Model):
 
 
 class Product(models.Model):
-    """Something that can be fetched under an identifier (`obs_publisher_did`)."""
+    """Something that can be fetched under an identifier (`obs_publisher_did`): one file, or several that belong together."""
 
     did = models.CharField(max_length=255, unique=True)
     observation = models.ForeignKey(Observation, on_delete=models.PROTECT, null=True, related_name="products")
-    file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="products")
-    subtype = models.CharField(max_length=32, help_text="event-bundle, preview-image, ...")
+    subtype = models.CharField(max_length=32, help_text="event-bundle, event-list, preview-image, ...")
     semantics = models.CharField(max_length=32, default="#this", help_text="DataLink term within the observation")
-    hdus = models.JSONField(default=dict, help_text="HDU name by HDU_TYPE: {'events': 'EVENTS', 'aeff': 'AEFF', ...}")
-    hdu_classes = models.JSONField(default=dict, help_text="HDU_CLASS by HDU_TYPE: {'psf': 'psf_table', ...}")
+    description = models.CharField(max_length=200, blank=True)
     created = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
         return self.did
+
+
+class ProductFile(models.Model):
+    """A file of a product, under the name it had; `position` 0 is the main file, which `/retrieve?ID=` gives.
+
+    `hdus` maps GADF's HDU_TYPE to the name of the HDU (`{"events": "EVENTS", "aeff": "AEFF"}`), `hdu_classes` to its
+    HDU_CLASS (`{"psf": "psf_table"}`).
+    """
+
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="files")
+    file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="uses")
+    name = models.CharField(max_length=255, help_text="original name, unique within the product")
+    position = models.PositiveSmallIntegerField(default=0)
+    hdus = models.JSONField(default=dict)
+    hdu_classes = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["product", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["product", "position"], name="file_position_once"),
+            models.UniqueConstraint(fields=["product", "name"], name="file_name_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,1 @@
+"""Ingest readers: one format, one reader; `registry.py` lists them."""

@@ -1,0 +1,121 @@
+"""Opening FITS files that may be broken: every defect becomes a `Refused` with its reason.
+
+Compressed files are unpacked to their end first, so that a truncated one is found here and not when somebody analyses
+it years later; plain files are checked for the length their headers announce, and checksums where there are any.
+"""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import tempfile
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from astropy.io import fits
+from astropy.io.fits.verify import VerifyError
+
+from archive.readers.records import Refused
+
+IN_MEMORY = 256 * 2**20
+"""Unpacked files up to this size (bytes) are held in memory, larger ones in a temporary file."""
+
+
+@contextmanager
+def open_fits(path: Path) -> Iterator[fits.HDUList]:
+    """The HDUs of a FITS file, all headers read. Raises `Refused` for whatever is no complete FITS file."""
+    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as unpacked:
+        with _readable(path) as file:
+            magic = file.read(2)
+            if not magic:
+                raise Refused("the file is empty")
+            file.seek(0)
+            if magic == b"\x1f\x8b":
+                try:
+                    with gzip.GzipFile(fileobj=file) as stream:
+                        shutil.copyfileobj(stream, unpacked, 2**20)
+                except EOFError:
+                    raise Refused("truncated: the compressed stream ends too early") from None
+                except (gzip.BadGzipFile, zlib.error) as error:
+                    raise Refused(f"damaged: it cannot be unpacked ({error})") from None
+                unpacked.seek(0)
+                source: Any = unpacked
+            else:
+                source = file
+            if source.read(6) != b"SIMPLE":
+                raise Refused("not a FITS file")
+            source.seek(0)
+            with _opened(source) as hdus:
+                yield hdus
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[Any]:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise Refused(f"cannot be opened: {error.strerror}") from None
+    with file:
+        yield file
+
+
+@contextmanager
+def _opened(source: Any) -> Iterator[fits.HDUList]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            hdus = fits.open(source, memmap=False, checksum=True)
+            len(hdus)
+        except (OSError, VerifyError, ValueError, TypeError, KeyError) as error:
+            raise Refused(f"not a readable FITS file ({_one_line(error)})") from None
+    with hdus:
+        for warning in caught:
+            text = str(warning.message)
+            if "truncated" in text:
+                raise Refused("truncated: it is shorter than its headers announce")
+            if "verification failed" in text:
+                raise Refused(f"damaged: {_one_line(text)}")
+        yield hdus
+
+
+def _one_line(message: object) -> str:
+    return " ".join(str(message).split()).rstrip(".")
+
+
+def table_data(hdu: fits.BinTableHDU, what: str) -> fits.FITS_rec:
+    """The rows of a table HDU; `Refused` if they cannot be read."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            data = hdu.data
+        except (OSError, VerifyError, ValueError, TypeError, IndexError) as error:
+            raise Refused(f"{what} cannot be read ({_one_line(error)})") from None
+    if data is None or len(data) != hdu.header.get("NAXIS2", 0):
+        raise Refused(f"{what} does not have the rows its header announces")
+    return data
+
+
+def column(hdu: fits.BinTableHDU, names: tuple[str, ...], what: str) -> np.ndarray:
+    """A numeric column under the first of its known names, as float64; `Refused` if there is none."""
+    data = table_data(hdu, what)
+    known = {name.upper(): name for name in data.names}
+    for name in names:
+        if name in known:
+            try:
+                return np.asarray(data[known[name]], dtype=np.float64)
+            except (ValueError, TypeError):
+                raise Refused(f"column {name} of {what} is not numeric") from None
+    raise Refused(f"{what} has no column {names[0]}")
+
+
+def unit_of(hdu: fits.BinTableHDU, name: str) -> str:
+    """The unit written for a column, empty if there is none."""
+    for definition in hdu.columns:
+        if definition.name.upper() == name:
+            return cast(str, definition.unit or "").strip()
+    return ""

@@ -1,0 +1,192 @@
+"""Reader of GADF (gamma-astro-data-formats 0.2 and 0.3) DL3: data stores with index tables, and single event files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from astropy.io import fits
+
+from archive.readers import events as ev
+from archive.readers import responses
+from archive.readers.fitsfile import open_fits
+from archive.readers.gadf_classes import Classes, classify, find_hdu
+from archive.readers.gadf_index import find_stores, scan_store
+from archive.readers.records import Candidate, ObservationRecord, Refused, SourceFile
+
+SUFFIXES = (".fits", ".fits.gz", ".fit", ".fit.gz", ".fts", ".fts.gz")
+REFERENCE_ENERGY, REFERENCE_OFFSET = 1.0, 0.5
+"""TeV and deg at which resolutions are quoted."""
+_BUNDLE = ("aeff", "edisp")
+
+
+def is_fits_name(path: Path) -> bool:
+    return path.name.lower().endswith(SUFFIXES)
+
+
+class GADFReader:
+    """Data stores (obs-index and hdu-index), folders of event files without an index, single event files."""
+
+    name = "gadf"
+    version = "1.0"
+
+    def recognises(self, path: Path) -> bool:
+        if path.is_file():
+            return is_fits_name(path)
+        return path.is_dir() and (bool(find_stores(path)) or any(is_fits_name(p) for p in path.rglob("*")))
+
+    def scan(self, path: Path) -> Sequence[Candidate]:
+        """One candidate per observation of the index, or per file where there is no index."""
+        if path.is_file():
+            return [Candidate(path.name, (SourceFile(path, path.name),))]
+        stores = find_stores(path)
+        found = [candidate for store in stores for candidate in scan_store(store, path)]
+        if stores:
+            return found
+        files = sorted(p for p in path.rglob("*") if is_fits_name(p) and p.is_file())
+        return [Candidate(str(p.relative_to(path)), (SourceFile(p, p.name),)) for p in files]
+
+    def read(self, candidate: Candidate) -> ObservationRecord:
+        """Read and validate one observation; `Refused` names the file when there are several."""
+        notes: list[str] = []
+        main, *others = candidate.files
+        for source in candidate.files:
+            check_md5(source)
+        with open_fits(main.path) as hdus:
+            classes = classify(hdus, main, notes)
+            event_hdu = find_hdu(hdus, classes, "events")
+            if event_hdu is None:
+                raise Refused("it has no EVENTS table")
+            gti_hdu = find_hdu(hdus, classes, "gti")
+            if gti_hdu is None:
+                raise Refused("it has no GTI table")
+            events = ev.read_events(event_hdu, notes)
+            gti = ev.read_gti(gti_hdu, events, notes)
+            described = _Described(notes)
+            described.add(hdus, classes)
+            files = [SourceFile(main.path, main.name, *classes.as_maps())]
+        for other in others:
+            try:
+                with open_fits(other.path) as hdus:
+                    classes = classify(hdus, other, notes)
+                    described.add(hdus, classes)
+                    files.append(SourceFile(other.path, other.name, *classes.as_maps()))
+            except Refused as refusal:
+                raise Refused(f"{other.name}: {refusal.reason}") from None
+        return self._record(candidate, events, gti, described, tuple(files), notes)
+
+    def _record(
+        self,
+        candidate: Candidate,
+        events: ev.Events,
+        gti: ev.GoodTime,
+        described: _Described,
+        files: tuple[SourceFile, ...],
+        notes: list[str],
+    ) -> ObservationRecord:
+        header, hints = events.header, candidate.hints
+        listed = hints.get("OBS_ID")
+        if listed is not None and str(listed) != events.obs_id:
+            raise Refused(f"the index lists it as observation {listed}, its header says {events.obs_id}")
+        low, high = described.energy_range or (None, None)
+        low, high = ev.number(hints, "SAFE_ENERGY_LO") or low, ev.number(hints, "SAFE_ENERGY_HI") or high
+        if low is None and events.count:
+            low, high = float(events.energy.min()), float(events.energy.max())
+            notes.append("Without an effective area, the energy range is that of the events.")
+        plane = ev.sketch(events)
+        radius = described.radius
+        if radius is None and events.count:
+            radius = float((plane.east**2 + plane.north**2).max() ** 0.5)
+            notes.append("The responses do not limit the field of view; its radius is the largest offset of an event.")
+        missing = [kind for kind in _BUNDLE if kind not in described.kinds]
+        if missing:
+            notes.append(f"No {' and no '.join(missing)}: an event list without complete responses.")
+        altitude = ev.number(header, "ALT_PNT")
+        zenith = 90.0 - altitude if altitude is not None else ev.number(hints, "ZEN_PNT")
+        telescopes = ev.number(header, "N_TELS")
+        quality = ev.number(hints, "QUALITY")
+        # CTA 1DC and others write 0, 0 for "no target".
+        target = (ev.number(header, "RA_OBJ"), ev.number(header, "DEC_OBJ"))
+        if None in target or target == (0.0, 0.0):
+            target = (None, None)
+        return ObservationRecord(
+            obs_id=events.obs_id,
+            files=files,
+            subtype="event-list" if missing else "event-bundle",
+            target_name=(ev.text(header, "OBJECT") or ev.text(hints, "OBJECT"))[:100],
+            ra_obj=target[0],
+            dec_obj=target[1],
+            ra_pnt=events.ra_pnt,
+            dec_pnt=events.dec_pnt,
+            zen_pnt=zenith,
+            fov_radius=radius,
+            gti=gti.utc,
+            gti_tcb=gti.tcb,
+            ontime=gti.ontime,
+            livetime=ev.livetime(header, gti.ontime, notes),
+            energy_min=low,
+            energy_max=high,
+            event_count=events.count,
+            sketch=plane,
+            quality=int(quality) if quality in (-1, 0, 1, 2) else -1,
+            obs_mode=ev.text(header, "OBS_MODE").upper()[:16],
+            facility_name=ev.text(header, "TELESCOP")[:100],
+            instrument_name=(ev.text(header, "INSTRUME") or ev.text(header, "TELESCOP"))[:100],
+            creator_name=ev.text(header, "ORIGIN")[:200],
+            creation_date=ev.creation_date(header),
+            n_tels=int(telescopes) if telescopes else None,
+            convergence=ev.number(header, "CONV_DEP"),
+            analysis_mode=(ev.text(header, "ANA_VER") or described.configuration)[:100],
+            event_class=ev.text(header, "EV_CLASS")[:64],
+            psf_fwhm=described.psf_fwhm,
+            energy_resolution=described.energy_resolution,
+            reference_energy=REFERENCE_ENERGY,
+            reference_offset=REFERENCE_OFFSET,
+            notes=tuple(notes),
+        )
+
+
+class _Described:
+    """What the responses, in whichever of the files they are, say of the observation."""
+
+    def __init__(self, notes: list[str]) -> None:
+        self.notes = notes
+        self.kinds: set[str] = set()
+        self.energy_range: tuple[float, float] | None = None
+        self.radius: float | None = None
+        self.psf_fwhm: float | None = None
+        self.energy_resolution: float | None = None
+        self.configuration = ""
+
+    def add(self, hdus: fits.HDUList, classes: Classes) -> None:
+        for kind in ("aeff", "edisp", "psf", "bkg", "rad_max"):
+            hdu = find_hdu(hdus, classes, kind)
+            if hdu is not None:
+                self.kinds.add(kind)
+                self._describe(kind, hdu, classes.hdu_classes.get(kind, ""))
+
+    def _describe(self, kind: str, hdu: fits.BinTableHDU, hdu_class: str) -> None:
+        what = f"HDU {hdu.name}"
+        if kind == "aeff":
+            self.energy_range = responses.safe_energy_range(hdu, what)
+            self.radius = responses.field_of_view_radius(hdu, what)
+            self.configuration = ev.text(hdu.header, "CONFIG")
+        elif kind == "edisp":
+            self.energy_resolution = responses.energy_resolution(hdu, REFERENCE_ENERGY, REFERENCE_OFFSET, what)
+        elif kind == "psf":
+            self.psf_fwhm = responses.psf_fwhm(hdu, hdu_class, REFERENCE_ENERGY, REFERENCE_OFFSET, what)
+            if self.psf_fwhm is None:
+                self.notes.append(f"No angular resolution from a {hdu_class or 'psf'} at 1 TeV and 0.5 deg.")
+
+
+def check_md5(source: SourceFile) -> None:
+    """Compare with the MD5 of the HDU index, where it has one (GADF 0.3, "HDU index table")."""
+    if source.md5:
+        try:
+            with source.path.open("rb") as file:
+                digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        except OSError as error:
+            raise Refused(f"{source.name} cannot be opened: {error.strerror}") from None
+        if digest != source.md5.lower():
+            raise Refused(f"the MD5 of {source.name} is not the one in hdu-index")
