@@ -53,7 +53,10 @@ def column_array(column: ColumnMeta, array: pa.Array | pa.ChunkedArray) -> pa.Ar
 
 
 def flat_bytes(array: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets (int32, n + 1, from 0) and bytes (uint8) of a string, binary or list-free array without NULL."""
+    """Offsets (int32, n + 1, from 0) and bytes (uint8) of a string or binary array.
+
+    The bytes under a NULL count too, so offsets are of use without NULL only.
+    """
     buffers = array.buffers()
     offsets = np.frombuffer(buffers[1], np.int32)[array.offset : array.offset + len(array) + 1]
     if not len(offsets):
@@ -66,7 +69,7 @@ def text_array(column: ColumnMeta, array: pa.Array) -> pa.Array:
     """Text of a `char` or `unicodeChar` column that its type and XML can hold; NULL stays NULL."""
     if pa.types.is_timestamp(array.type):
         return timestamps(array)
-    _, data = flat_bytes(array.fill_null("") if array.null_count else array)
+    _, data = flat_bytes(array)
     if not len(data):
         return array
     controls = data.min() < 0x20 and bool(np.any((data < 0x20) & (data != 9) & (data != 10) & (data != 13)))

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from vo.arrow import arrow_schema
 from vo.binary import NULL_VALUES, Base64Stream, RowEncoder
-from vo.cells import as_text, bounded, column_array, fixed_count, joined_cells
+from vo.cells import as_text, bounded, column_array, fixed_count, flat_bytes, joined_cells
 from vo.columns import ColumnMeta, ServiceDescriptor
 from vo.errors import InternalFault, VOError
 from vo.frames import frames_of
@@ -276,8 +276,7 @@ def _escaped(column: ColumnMeta, array: pa.Array) -> pa.Array:
     if count is not None and count > 1 and column.datatype in ("float", "double"):
         return text.fill_null(" ".join(["NaN"] * count))
     if column.is_text:
-        data = text.buffers()[2]
-        held = bytes(memoryview(data)) if data is not None else b""
+        held = flat_bytes(text)[1].tobytes()
         for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\r", "&#13;")):
             if character.encode() in held:
                 text = pc.replace_substring(text, character, entity)

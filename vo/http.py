@@ -1,0 +1,130 @@
+"""Endpoints of the Virtual Observatory in Django: an error is answered in the client's form, never as a page.
+
+@vo_endpoint()                      # DALI error VOTable
+@vo_endpoint(errors=datalink_errors)       # the same, the message begins with its label (`UsageFault: ...`)
+@vo_endpoint(errors=soda_errors)        # text/plain as SODA 1.0 section 5.2 has it
+def view(request: HttpRequest) -> HttpResponseBase: ...
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Collection
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
+
+from vo.errors import (
+    AuthenticationFault,
+    AuthorizationFault,
+    InternalFault,
+    NotFoundFault,
+    TransientFault,
+    UsageFault,
+    VOError,
+)
+from vo.votable import MEDIA_TYPE, error_document
+
+log = logging.getLogger(__name__)
+
+ErrorForm = Callable[[HttpRequest, VOError], HttpResponse]
+View = Callable[..., HttpResponseBase]
+
+_SODA_LABELS: dict[type[VOError], str] = {
+    UsageFault: "UsageError",
+    NotFoundFault: "UsageError",
+    AuthenticationFault: "AuthenticationError",
+    AuthorizationFault: "AuthorizationError",
+    TransientFault: "ServiceUnavailable",
+}
+
+
+class MethodNotAllowed(VOError):
+    """The resource exists, the HTTP method is not for it."""
+
+    status = 405
+    label = "UsageFault"
+
+
+def votable_errors(request: HttpRequest, error: VOError) -> HttpResponse:
+    """A DALI error VOTable (DALI 1.1 section 4.2)."""
+    return HttpResponse(error_document(error.message), content_type=MEDIA_TYPE, status=error.status)
+
+
+def datalink_errors(request: HttpRequest, error: VOError) -> HttpResponse:
+    """A DALI error VOTable whose message begins with the label of the fault (DataLink 1.1 section 3.4)."""
+    message = f"{error.label}: {error.message}"
+    return HttpResponse(error_document(message), content_type=MEDIA_TYPE, status=error.status)
+
+
+def text_errors(request: HttpRequest, error: VOError) -> HttpResponse:
+    """The message as plain text."""
+    return HttpResponse(f"{error.message}\n", content_type="text/plain; charset=utf-8", status=error.status)
+
+
+def soda_errors(request: HttpRequest, error: VOError) -> HttpResponse:
+    """Plain text that begins with a label of SODA 1.0 section 5.2."""
+    label = next((_SODA_LABELS[kind] for kind in type(error).__mro__ if kind in _SODA_LABELS), "Error")
+    return HttpResponse(f"{label}: {error.message}\n", content_type="text/plain; charset=utf-8", status=error.status)
+
+
+def vo_endpoint(
+    *, methods: Collection[str] = ("GET", "HEAD", "POST"), errors: ErrorForm = votable_errors, csrf: bool = False
+) -> Callable[[View], View]:
+    """Decorator of a view: errors become documents in the form that its clients read.
+
+    A `VOError` is told as it is. Anything else is a defect: the client is told a reference, the log has the traceback.
+    `csrf=False` exempts from Django's check, which is right where nothing but the request itself carries credentials or
+    nothing is changed.
+    """
+
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def endpoint(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            try:
+                if request.method not in methods:
+                    raise MethodNotAllowed(f"{request.method} is not for this URL; {', '.join(methods)} are")
+                return view(request, *args, **kwargs)
+            except Exception as caught:
+                error = _told(caught)
+                if isinstance(error, InternalFault):
+                    log.exception("%s: %s %s", error.message, request.method, request.path)
+                response = errors(request, error)
+                _add_headers(response, error, methods)
+                return response
+
+        return endpoint if csrf else csrf_exempt(endpoint)
+
+    return decorate
+
+
+def _told(caught: Exception) -> VOError:
+    """The error as the client is told of it."""
+    if isinstance(caught, VOError):
+        return caught
+    if isinstance(caught, Http404):
+        return NotFoundFault(str(caught) or "there is nothing at this URL")
+    if isinstance(caught, PermissionDenied):
+        return AuthorizationFault(str(caught) or "this is not allowed to you")
+    if isinstance(caught, BadRequest | SuspiciousOperation):
+        return UsageFault("the request cannot be read")
+    return InternalFault()
+
+
+def _add_headers(response: HttpResponse, error: VOError, methods: Collection[str]) -> None:
+    if isinstance(error, MethodNotAllowed):
+        response["Allow"] = ", ".join(methods)
+    elif isinstance(error, AuthenticationFault):
+        response["WWW-Authenticate"] = 'Basic realm="Distiller"'
+    elif isinstance(error, TransientFault):
+        response["Retry-After"] = "30"
+
+
+def base_url(request: HttpRequest) -> str:
+    """Absolute URL of the service as this client reaches it, without a slash at the end."""
+    return settings.DISTILLER_BASE_URL or request.build_absolute_uri("/").rstrip("/")
