@@ -2,97 +2,129 @@
 
 Callers give plain values; the recorder makes the ProvenanceDM rows (activity, entities, agents, used, generated,
 derived, parameters and their descriptions), in the caller's transaction, idempotent by activity id.
+
+Software is a value entity that is used in the role `software` (type Context), identified by its package URL, so that
+everything made with a release of it can be found. Generated entities are attributed to the activity's agents in roles
+that answer for content (`ATTRIBUTED`), not to who merely operated it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime
 
+from provenance import store
+from provenance.models import ID_LENGTH, ROLE_LENGTH
+from provenance.records import (
+    AGENT_TYPES,
+    ATTRIBUTED,
+    SOFTWARE_ROLE,
+    ActivityRecord,
+    AgentRef,
+    ConfigFileRef,
+    Described,
+    EntityRef,
+    ParameterValue,
+)
 
-@dataclass(frozen=True, slots=True)
-class EntityRef:
-    """A dataset or value. `id` is the publisher DID for archive products, and stable for everything else."""
-
-    id: str
-    name: str = ""
-    location: str = ""
-    content_type: str = ""
-    sha256: str = ""
-    size: int | None = None
-    value: str | None = None
-    comment: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class AgentRef:
-    """`type` is Person, Organization or SoftwareAgent; `role` one of ProvenanceDM's (operator, creator, provider ...)."""
-
-    id: str
-    name: str
-    type: str = "SoftwareAgent"
-    role: str = "operator"
-
-
-@dataclass(frozen=True, slots=True)
-class ParameterValue:
-    """A parameter as it was used (defaults included); numbers in a form that round-trips."""
-
-    value: str
-    unit: str = ""
-    ucd: str = ""
-    description: str = ""
-    datatype: str = "char"
-    arraysize: str = ""
-    xtype: str = ""
-    default: str | None = None
-    options: tuple[str, ...] = ()
-    min: str | None = None
-    max: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Described:
-    """A role and its description, for the usage and generation descriptions of an activity description."""
-
-    role: str
-    description: str = ""
-    type: str = "Main"
-    content_type: str = ""
-    multiplicity: str = "1"
-
-
-@dataclass(frozen=True, slots=True)
-class ActivityRecord:
-    """One run of something. `used` and `generated` are (role, entity) pairs.
-
-    `derivations` maps the id of a generated entity to the ids it was derived from; entities not named there are
-    derived from everything used under a role whose description has type Main.
-    """
-
-    id: str
-    name: str
-    version: str
-    start: datetime
-    end: datetime
-    type: str = "Analysis"
-    subtype: str = ""
-    description: str = ""
-    docurl: str = ""
-    status: str = "COMPLETED"
-    comment: str = ""
-    used: Sequence[tuple[str, EntityRef]] = ()
-    generated: Sequence[tuple[str, EntityRef]] = ()
-    agents: Sequence[AgentRef] = ()
-    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
-    software: Mapping[str, str] = field(default_factory=dict)
-    usage: Sequence[Described] = ()
-    generation: Sequence[Described] = ()
-    derivations: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    informed_by: Sequence[str] = ()
+__all__ = [
+    "ATTRIBUTED",
+    "SOFTWARE_ROLE",
+    "ActivityRecord",
+    "AgentRef",
+    "ConfigFileRef",
+    "Described",
+    "EntityRef",
+    "ParameterValue",
+    "check",
+    "collect",
+    "invalidate",
+    "record",
+]
 
 
 def record(activity: ActivityRecord) -> None:
-    """Write the records of one activity (ProvenanceDM 1.0)."""
-    raise NotImplementedError
+    """Write the records of one activity (ProvenanceDM 1.0); nothing if it has been recorded before.
+
+    Works within the caller's transaction. Entities and agents that are known keep what is known of them; what was
+    left empty is filled in. Raises ValueError, and writes nothing, for what the model forbids: an end before the
+    begin, an entity used before it was generated, generated twice, of changed content, or out of itself.
+    """
+    check(activity)
+    store.write(activity)
+
+
+def collect(collection: EntityRef, members: Sequence[str]) -> None:
+    """Make entities members of a collection; ValueError if a collection would be within itself (section 2.4)."""
+    for identifier in (collection.id, *members):
+        _check_id("entity", identifier)
+    store.add_members(collection, members)
+
+
+def invalidate(entities: Sequence[str], when: datetime) -> None:
+    """Note that entities ceased to exist (`invalidatedAtTime`): their records stay."""
+    _check_time("invalidatedAtTime", when)
+    store.invalidate(entities, when)
+
+
+def check(activity: ActivityRecord) -> None:
+    """Everything that can be said of a record without looking at others; raises ValueError."""
+    _check_id("activity", activity.id)
+    _check_time("start", activity.start)
+    _check_time("end", activity.end)
+    if activity.end < activity.start:
+        raise ValueError(f"activity {activity.id} ends at {activity.end} before it starts at {activity.start}")
+    if not activity.name:
+        raise ValueError(f"activity {activity.id} has no name")
+    used = {entity.id for _, entity in activity.used}
+    generated: dict[str, str] = {}
+    for role, entity in (*activity.used, *activity.generated):
+        _check_id("entity", entity.id)
+        _check_role(activity, role)
+    for role, entity in activity.generated:
+        if entity.id in used:
+            raise ValueError(f"activity {activity.id} cannot generate the entity {entity.id} that it used")
+        if generated.setdefault(entity.id, role) != role:
+            raise ValueError(f"entity {entity.id} is generated as {generated[entity.id]!r} and as {role!r}")
+    for entity_id, origins in activity.derivations.items():
+        if entity_id not in generated:
+            raise ValueError(f"activity {activity.id} does not generate {entity_id}, whose derivation it names")
+        for origin in origins:
+            _check_id("entity", origin)
+            if origin == entity_id:
+                raise ValueError(f"entity {entity_id} cannot be derived from itself")
+    for agent in activity.agents:
+        _check_id("agent", agent.id)
+        if agent.type not in AGENT_TYPES:
+            raise ValueError(f"agent {agent.id} is a {agent.type!r}, not one of {', '.join(sorted(AGENT_TYPES))}")
+        if not agent.name:
+            raise ValueError(f"agent {agent.id} has no name")
+    for described in (activity.usage, activity.generation):
+        roles = [d.role for d in described]
+        for role in roles:
+            _check_role(activity, role)
+        if len(set(roles)) != len(roles):
+            raise ValueError(f"activity {activity.name} describes a role twice: {', '.join(roles)}")
+    for name in (*activity.parameters, *(file.name for file in activity.config_files)):
+        _check_role(activity, name)
+    for informant in activity.informed_by:
+        _check_id("activity", informant)
+        if informant == activity.id:
+            raise ValueError(f"activity {activity.id} cannot be informed by itself")
+
+
+def _check_id(what: str, identifier: str) -> None:
+    if not identifier or identifier != identifier.strip():
+        raise ValueError(f"{identifier!r} is no identifier of an {what}")
+    if len(identifier) > ID_LENGTH:
+        raise ValueError(f"the identifier of an {what} is longer than {ID_LENGTH} characters: {identifier[:80]}...")
+
+
+def _check_role(activity: ActivityRecord, role: str) -> None:
+    if not 0 < len(role) <= ROLE_LENGTH:
+        raise ValueError(f"activity {activity.id}: {role[:80]!r} is no name of a role or parameter")
+
+
+def _check_time(what: str, when: datetime) -> None:
+    if when.tzinfo is None:
+        raise ValueError(f"the time {what} has no time zone: {when}")

@@ -1,0 +1,150 @@
+"""Writing of descriptions: shared by all runs of a program in one version, inserted once.
+
+A description that is known with other content stays as it is, since runs refer to it; the log asks for a new version.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from django.db import models
+
+from provenance.identifiers import description_id
+from provenance.models import (
+    ActivityDescription,
+    ConfigFileDescription,
+    EntityDescription,
+    GenerationDescription,
+    ParameterDescription,
+    UsageDescription,
+)
+from provenance.records import SOFTWARE_ROLE, ActivityRecord, Described
+
+M = TypeVar("M", bound=models.Model)
+logger = logging.getLogger(__name__)
+
+MAIN, CONTEXT = "Main", "Context"
+
+
+def insert(model: type[M], rows: Iterable[M]) -> dict[Any, M]:
+    """Insert the rows that are not there, by key; the ones that were there before are returned."""
+    wanted = {row.pk: row for row in rows}
+    if not wanted:
+        return {}
+    known: dict[Any, M] = model._default_manager.in_bulk(list(wanted))
+    missing = [wanted[key] for key in sorted(wanted.keys() - known.keys())]
+    if missing:
+        model._default_manager.bulk_create(missing, ignore_conflicts=True)
+    return known
+
+
+def _insert_descriptions(model: type[M], rows: Sequence[M]) -> None:
+    """Insert descriptions; one that is known with other content stays, and the log says so."""
+    for key, known in insert(model, rows).items():
+        new = next(row for row in rows if row.pk == key)
+        names = [f.attname for f in model._meta.concrete_fields if getattr(known, f.attname) != getattr(new, f.attname)]
+        if names:
+            logger.warning("%s %s is known with another %s: give a new version", model.__name__, key, ", ".join(names))
+
+
+def clean(text: str) -> str:
+    """Text without NUL characters, which PostgreSQL cannot hold."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _roles(described: Sequence[Described], roles: Iterable[str]) -> list[Described]:
+    """The descriptions of roles, with one made up for each role that has none."""
+    result = {d.role: d for d in described}
+    for role in roles:
+        kind = CONTEXT if role == SOFTWARE_ROLE else MAIN
+        result.setdefault(role, Described(role=role, type=kind, multiplicity="*"))
+    return list(result.values())
+
+
+def describe(record: ActivityRecord) -> ActivityDescription:
+    """Insert the description of an activity and all that belongs to it."""
+    key = description_id(record.name, record.version)
+    usages = _roles(record.usage, [r for r, _ in record.used] + [SOFTWARE_ROLE] * bool(record.software))
+    generations = _roles(record.generation, [r for r, _ in record.generated])
+    description = ActivityDescription(
+        id=key,
+        name=record.name,
+        version=record.version,
+        description=record.description,
+        docurl=record.docurl,
+        type=record.type,
+        subtype=record.subtype,
+    )
+    _insert_descriptions(ActivityDescription, [description])
+    _insert_descriptions(
+        EntityDescription,
+        [
+            EntityDescription(
+                id=part(key, way, d.role), name=d.role, description=d.description, content_type=d.content_type
+            )
+            for way, roles in (("used", usages), ("generated", generations))
+            for d in roles
+            if d.content_type
+        ],
+    )
+    for model, way, roles in (
+        (UsageDescription, "used", usages),
+        (GenerationDescription, "generated", generations),
+    ):
+        _insert_descriptions(
+            model,
+            [
+                model(
+                    id=part(key, way, d.role),
+                    activity_description_id=key,
+                    entity_description_id=part(key, way, d.role) if d.content_type else None,
+                    role=d.role,
+                    description=d.description,
+                    type=d.type,
+                    multiplicity=d.multiplicity,
+                )
+                for d in roles
+            ],
+        )
+    _insert_descriptions(
+        ParameterDescription,
+        [
+            ParameterDescription(
+                id=part(key, "parameter", name),
+                activity_description_id=key,
+                name=name,
+                datatype=p.datatype,
+                arraysize=p.arraysize,
+                xtype=p.xtype,
+                unit=p.unit,
+                ucd=p.ucd,
+                min=p.min,
+                max=p.max,
+                default=p.default,
+                options=list(p.options),
+                description=p.description,
+            )
+            for name, p in record.parameters.items()
+        ],
+    )
+    _insert_descriptions(
+        ConfigFileDescription,
+        [
+            ConfigFileDescription(
+                id=part(key, "config", file.name),
+                activity_description_id=key,
+                name=file.name,
+                content_type=file.content_type,
+                description=file.description,
+            )
+            for file in record.config_files
+        ],
+    )
+    return description
+
+
+def part(description: str, way: str, name: str) -> str:
+    """Key of a description within an activity description."""
+    return f"{description}/{way}/{description_id(name)}"
