@@ -1,0 +1,80 @@
+"""Tags and filters of the pages: static files with or without a build, query strings, numbers and times."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from django import template
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.http import QueryDict
+
+from frontend import quantities
+from uws.jobtypes import JobType
+
+register = template.Library()
+_ACTIONS = {"countmap": "Count map", "spectrum": "Fit spectrum"}
+
+
+@register.simple_tag
+def asset(name: str) -> str:
+    """URL of a static file, "" if it has not been built."""
+    return _asset(name)
+
+
+@cache
+def _asset(name: str) -> str:
+    try:
+        return str(staticfiles_storage.url(name))
+    except ValueError:  # not collected: the development server and the tests serve from the source folders
+        return f"{settings.STATIC_URL}{name}" if finders.find(name) else ""
+
+
+@register.simple_tag
+def query_string(given: dict[str, str] | None = None, **changes: Any) -> str:
+    """`?...` of these parameters with some replaced, or removed by None."""
+    values = QueryDict(mutable=True)
+    for name, value in {**(given or {}), **changes}.items():
+        if value is not None and value != "":
+            values[name] = str(value)
+    return f"?{values.urlencode()}" if values else "?"
+
+
+@register.filter
+def significant(value: float | None, digits: int = 4) -> str:
+    return "–" if value is None else quantities.significant(float(value), digits)
+
+
+@register.filter
+def exact(value: float) -> str:
+    """A number as a program reads it back."""
+    return repr(float(value))
+
+
+@register.filter
+def job_action(job_type: JobType) -> str:
+    """What the button that leads to a job says."""
+    return _ACTIONS.get(job_type.name, job_type.title)
+
+
+@register.filter
+def mjd_date(value: float | None) -> str:
+    return "–" if value is None else quantities.date_text(float(value))
+
+
+@register.filter
+def duration(value: float | None) -> str:
+    return "–" if value is None else quantities.duration_text(float(value))
+
+
+@register.filter
+def size(value: int | None) -> str:
+    return "–" if value is None else quantities.size_text(int(value))
+
+
+@register.filter
+def utc(value: datetime | None) -> str:
+    return "–" if value is None else value.strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,84 @@
+"""The ADQL page: any query on any published table, its result, and what there is to query."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from frontend import tables
+from frontend.pages import base_url, page, query_context
+from frontend.views.search import downloads, page_number
+from tap import registry, service
+from vo.errors import FatalFault, UsageFault, VOError
+
+LONGEST_QUERY = 20_000
+_POSITION = re.compile(r"line (\d+),? column (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong with a query; the line it is in and blanks that put a mark under the place, where known."""
+
+    message: str
+    line: str = ""
+    mark: str = ""
+
+
+EXAMPLES = (
+    (
+        "Around the Crab Nebula",
+        "SELECT obs_id, target_name, s_ra, s_dec, t_exptime\nFROM ivoa.obscore\n"
+        "WHERE 1 = CONTAINS(POINT(s_ra, s_dec), CIRCLE(83.633, 22.014, 2))\nORDER BY t_min",
+    ),
+    (
+        "Exposure of each target",
+        "SELECT target_name, COUNT(*) AS runs, SUM(t_exptime) / 3600 AS hours\nFROM ivoa.obscore\n"
+        "WHERE dataproduct_type = 'event'\nGROUP BY target_name\nORDER BY hours DESC",
+    ),
+    (
+        "High-energy columns",
+        "SELECT TOP 20 *\nFROM ivoa.obscore\nNATURAL JOIN ivoa.obscore_hea",
+    ),
+)
+
+
+@require_safe
+def query(request: HttpRequest) -> HttpResponse:
+    """The query in the URL (`?adql=`), run; HTTP 400 with the place of the mistake if it cannot be."""
+    adql = request.GET.get("adql", "").replace("\r\n", "\n").strip()
+    context = query_context(request)
+    values = {
+        "section": "query",
+        "adql": adql,
+        "paging": {"adql": adql},
+        "tables": sorted((t.meta for t in registry.tables()), key=lambda meta: meta.name.lower()),
+        "examples": EXAMPLES,
+    }
+    status = 200
+    if adql:
+        try:
+            if len(adql) > LONGEST_QUERY:
+                raise UsageFault(f"The query is longer than {LONGEST_QUERY} characters; send it to /tap/sync instead.")
+            found = tables.fetch(service.prepare(adql, context), page_number(request))
+            values |= {
+                "page": found,
+                "table": tables.table(found, "Result of the query"),
+                "downloads": downloads(adql, base_url(request)),
+            }
+        except VOError as error:
+            status = 500 if isinstance(error, FatalFault) else error.status
+            values["mistake"] = mistake(error.message, adql)
+    return page(request, "query.html", values, status)
+
+
+def mistake(message: str, adql: str) -> Mistake:
+    """The message with the line of the query that it speaks of."""
+    found = _POSITION.search(message)
+    lines = adql.split("\n")
+    if not found or not 1 <= int(found[1]) <= len(lines):
+        return Mistake(message)
+    line, column = lines[int(found[1]) - 1], int(found[2])
+    return Mistake(message, line, " " * (max(1, column) - 1) + "^")
