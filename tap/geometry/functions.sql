@@ -1,0 +1,541 @@
+-- Functions of the TAP engine on PostgreSQL; the algorithms and their sources are those of vo/regions.py.
+-- Errors that a user can correct have SQLSTATE TA001 and a message meant for the user.
+
+CREATE EXTENSION IF NOT EXISTS cube;
+
+CREATE OR REPLACE FUNCTION tap_position_cube(x float8, y float8, z float8) RETURNS cube
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN cube(ARRAY[x, y, z]);
+
+CREATE OR REPLACE FUNCTION tap_region_cube(
+    x_min float8, y_min float8, z_min float8, x_max float8, y_max float8, z_max float8
+) RETURNS cube
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN cube(ARRAY[x_min, y_min, z_min], ARRAY[x_max, y_max, z_max]);
+
+CREATE OR REPLACE FUNCTION tap_fault(message text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'TA001', MESSAGE = message;
+END $$;
+
+CREATE OR REPLACE FUNCTION tap_longitude(lon float8) RETURNS float8
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+    reduced float8;
+BEGIN
+    IF lon BETWEEN 0 AND 360 THEN
+        RETURN lon;
+    END IF;
+    IF lon IN ('NaN', 'Infinity', '-Infinity') THEN
+        PERFORM tap_fault('longitude must be a finite number');
+    END IF;
+    reduced := lon - 360 * floor(lon / 360);
+    RETURN reduced;
+END $$;
+
+CREATE OR REPLACE FUNCTION tap_latitude(lat float8) RETURNS float8
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+    IF lat BETWEEN -90 AND 90 THEN
+        RETURN lat;
+    END IF;
+    PERFORM tap_fault('latitude must be within -90 and 90 deg');
+END $$;
+
+-- A number without the tiny ones, whose products would underflow (an error here, zero elsewhere).
+CREATE OR REPLACE FUNCTION tap_flush(value float8) RETURNS float8
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN abs(value) < 1e-50 THEN 0 ELSE value END;
+
+CREATE OR REPLACE FUNCTION tap_distance(lon1 float8, lat1 float8, lon2 float8, lat2 float8) RETURNS float8
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 20 AS $$
+DECLARE
+    phi1 float8 := radians(tap_flush(lat1));
+    phi2 float8 := radians(tap_flush(lat2));
+    delta float8 := radians(tap_flush(tap_flush(lon2) - tap_flush(lon1))) / 2;
+    cosines float8 := cos(phi1) * cos(phi2);
+BEGIN
+    IF lat1 NOT BETWEEN -90 AND 90 OR lat2 NOT BETWEEN -90 AND 90 THEN
+        PERFORM tap_fault('latitude must be within -90 and 90 deg');
+    END IF;
+    RETURN degrees(2 * atan2(
+        sqrt(sin((phi2 - phi1) / 2) ^ 2 + cosines * sin(delta) ^ 2),
+        sqrt(sin((phi2 + phi1) / 2) ^ 2 + cosines * cos(delta) ^ 2)
+    ));
+END $$;
+
+-- Unit vector of a position.
+CREATE OR REPLACE FUNCTION tap_unit(lon float8, lat float8) RETURNS float8[]
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+    phi float8 := radians(tap_flush(lat));
+    lambda float8 := radians(tap_flush(lon));
+BEGIN
+    RETURN ARRAY[cos(phi) * cos(lambda), cos(phi) * sin(lambda), sin(phi)];
+END $$;
+
+CREATE OR REPLACE FUNCTION tap_in_circle(
+    lon float8, lat float8, centre_lon float8, centre_lat float8, radius float8
+) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 20 AS $$
+BEGIN
+    IF radius NOT BETWEEN 0 AND 180 THEN
+        PERFORM tap_fault('radius must be within 0 and 180 deg');
+    END IF;
+    RETURN tap_distance(lon, lat, centre_lon, centre_lat) <= radius;
+END $$;
+
+CREATE OR REPLACE FUNCTION tap_point(lon float8, lat float8) RETURNS float8[]
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+    RETURN ARRAY[tap_longitude(lon), tap_latitude(lat)];
+END $$;
+
+CREATE OR REPLACE FUNCTION tap_circle(lon float8, lat float8, radius float8) RETURNS float8[]
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+    IF radius NOT BETWEEN 0 AND 180 THEN
+        PERFORM tap_fault('radius must be within 0 and 180 deg');
+    END IF;
+    RETURN ARRAY[tap_longitude(lon), tap_latitude(lat), radius];
+END $$;
+
+-- Not STRICT: a NULL among the coordinates is an element of the array, which is not NULL itself.
+CREATE OR REPLACE FUNCTION tap_polygon(VARIADIC coordinates float8[]) RETURNS float8[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    IF array_position(coordinates, NULL) IS NOT NULL THEN
+        RETURN NULL;
+    END IF;
+    FOR i IN 1 .. array_length(coordinates, 1) BY 2 LOOP
+        coordinates[i] := tap_longitude(coordinates[i]);
+        PERFORM tap_latitude(coordinates[i + 1]);
+    END LOOP;
+    RETURN coordinates;
+END $$;
+
+CREATE OR REPLACE FUNCTION tap_box(lon float8, lat float8, width float8, height float8) RETURNS float8[]
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+    IF width NOT BETWEEN 0 AND 360 OR height NOT BETWEEN 0 AND 180 THEN
+        PERFORM tap_fault('width and height of a box must be within 0 and 360, 0 and 180 deg');
+    END IF;
+    RETURN tap_polygon(
+        lon - width / 2, lat - height / 2, lon + width / 2, lat - height / 2,
+        lon + width / 2, lat + height / 2, lon - width / 2, lat + height / 2
+    );
+END $$;
+
+-- The geometry of an STC-S text; NULL for a text that is none.
+CREATE OR REPLACE FUNCTION tap_region(stcs text) RETURNS float8[]
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 100 AS $$
+DECLARE
+    parts text[] := regexp_match(stcs,
+        '^\s*(POSITION|CIRCLE|POLYGON)((?:\s+[A-Z][A-Z0-9_]*)*)((?:\s+[+-]?(?:\d+\.?\d*|\.\d+)(?:E[+-]?\d+)?)+)\s*$',
+        'i');
+    numbers float8[];
+    size int;
+BEGIN
+    IF parts IS NULL OR NOT regexp_split_to_array(upper(btrim(parts[2], E' \t\r\n\f\v')), '\s+') <@ ARRAY[
+        '', 'ICRS', 'FK5', 'J2000', 'UNKNOWNFRAME', 'BARYCENTER', 'GEOCENTER', 'HELIOCENTER', 'TOPOCENTER', 'LSR',
+        'LSRK', 'LSRD', 'GALACTIC_CENTER', 'RELOCATABLE', 'UNKNOWNREFPOS', 'SPHERICAL2', 'CARTESIAN2'
+    ] THEN
+        RETURN NULL;
+    END IF;
+    numbers := regexp_split_to_array(btrim(parts[3], E' \t\r\n\f\v'), '\s+')::float8[];
+    size := array_length(numbers, 1);
+    IF NOT CASE upper(parts[1])
+        WHEN 'POSITION' THEN size = 2
+        WHEN 'CIRCLE' THEN size = 3 AND numbers[3] BETWEEN 0 AND 180
+        ELSE size >= 6 AND size % 2 = 0
+    END THEN
+        RETURN NULL;
+    END IF;
+    FOR i IN 1 .. CASE size WHEN 3 THEN 2 ELSE size END BY 2 LOOP
+        IF numbers[i + 1] NOT BETWEEN -90 AND 90 THEN
+            RETURN NULL;
+        END IF;
+        numbers[i] := tap_longitude(numbers[i]);
+    END LOOP;
+    RETURN numbers;
+END $$;
+
+-- Unit vectors (x, y, z of each vertex in turn) of a polygon, in the order that has its area on the left.
+CREATE OR REPLACE FUNCTION tap_vertices(polygon float8[]) RETURNS float8[]
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 100 AS $$
+DECLARE
+    u float8[];
+    v float8[] := '{}';
+    turned float8[] := '{}';
+    n int;
+    x float8; y float8; z float8;
+    px float8; py float8; pz float8;
+    bx float8; by float8; bz float8; cx float8; cy float8; cz float8;
+    area float8 := 0;
+BEGIN
+    n := array_length(polygon, 1);
+    u := tap_unit(polygon[n - 1], polygon[n]);
+    px := u[1]; py := u[2]; pz := u[3];
+    FOR i IN 1 .. n BY 2 LOOP
+        u := tap_unit(polygon[i], polygon[i + 1]);
+        x := u[1]; y := u[2]; z := u[3];
+        IF abs(x - px) > 1e-12 OR abs(y - py) > 1e-12 OR abs(z - pz) > 1e-12 THEN
+            v := v || ARRAY[x, y, z];
+        END IF;
+        px := x; py := y; pz := z;
+    END LOOP;
+    n := coalesce(array_length(v, 1), 0) / 3;
+    IF n < 3 THEN
+        PERFORM tap_fault('a polygon has at least 3 different vertices');
+    END IF;
+    FOR i IN 1 .. n LOOP
+        bx := v[3 * i - 2]; by := v[3 * i - 1]; bz := v[3 * i];
+        cx := v[3 * (i % n) + 1]; cy := v[3 * (i % n) + 2]; cz := v[3 * (i % n) + 3];
+        IF bx * cx + by * cy + bz * cz < -1 + 1e-15 THEN
+            PERFORM tap_fault('two neighbouring vertices of the polygon are antipodal');
+        END IF;
+        area := area + 2 * atan2(
+            v[1] * (by * cz - bz * cy) + v[2] * (bz * cx - bx * cz) + v[3] * (bx * cy - by * cx),
+            1 + (v[1] * bx + v[2] * by + v[3] * bz) + (bx * cx + by * cy + bz * cz)
+              + (cx * v[1] + cy * v[2] + cz * v[3])
+        );
+    END LOOP;
+    area := area - 4 * pi() * round(area / (4 * pi()));
+    IF area < 0 THEN
+        FOR i IN REVERSE n .. 1 LOOP
+            turned := turned || v[3 * i - 2 : 3 * i];
+        END LOOP;
+        RETURN turned || -area;
+    END IF;
+    RETURN v || area;
+END $$;
+
+-- Distance (radians) of a unit vector to the boundary of a polygon given by tap_vertices, negative inside.
+CREATE OR REPLACE FUNCTION tap_signed_distance(v float8[], x float8, y float8, z float8) RETURNS float8
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 200 AS $$
+DECLARE
+    n int := (array_length(v, 1) - 1) / 3;
+    ax float8 := v[3 * n - 5]; ay float8 := v[3 * n - 4]; az float8 := v[3 * n - 3];
+    bx float8 := v[3 * n - 2]; by float8 := v[3 * n - 1]; bz float8 := v[3 * n];
+    nx float8; ny float8; nz float8; size float8;
+    mx float8; my float8; mz float8;
+    side float8; before float8;
+    away float8;
+    to_edge float8 := 'Infinity'; edge_side float8 := 0;
+    to_vertex float8 := 'Infinity'; in_wedge boolean := false;
+BEGIN
+    -- The plane of the last edge but one vertex back: the edge that ends where the first one of the loop starts.
+    mx := ay * bz - az * by; my := az * bx - ax * bz; mz := ax * by - ay * bx;
+    FOR i IN 1 .. n LOOP
+        ax := bx; ay := by; az := bz;
+        bx := v[3 * i - 2]; by := v[3 * i - 1]; bz := v[3 * i];
+        nx := (ay - by) * (az + bz) - (az - bz) * (ay + by);
+        ny := (az - bz) * (ax + bx) - (ax - bx) * (az + bz);
+        nz := (ax - bx) * (ay + by) - (ay - by) * (ax + bx);
+        size := sqrt(nx * nx + ny * ny + nz * nz);
+        nx := nx / size; ny := ny / size; nz := nz / size;
+        side := x * nx + y * ny + z * nz;
+        before := x * mx + y * my + z * mz;
+        IF x * (ny * az - nz * ay) + y * (nz * ax - nx * az) + z * (nx * ay - ny * ax) > 0
+            AND x * (by * nz - bz * ny) + y * (bz * nx - bx * nz) + z * (bx * ny - by * nx) > 0
+            AND abs(side) < to_edge
+        THEN
+            to_edge := abs(side);
+            edge_side := side;
+        END IF;
+        away := (x - ax) * (x - ax) + (y - ay) * (y - ay) + (z - az) * (z - az);
+        IF away < to_vertex THEN
+            to_vertex := away;
+            IF mx * bx + my * by + mz * bz >= 0 THEN
+                in_wedge := side > 0 AND before > 0;
+            ELSE
+                in_wedge := side > 0 OR before > 0;
+            END IF;
+        END IF;
+        mx := nx; my := ny; mz := nz;
+    END LOOP;
+    to_vertex := 2 * asin(least(sqrt(to_vertex) / 2, 1));
+    IF to_edge <= 1 THEN
+        to_edge := asin(to_edge);
+    END IF;
+    IF to_edge <= to_vertex THEN
+        RETURN CASE WHEN edge_side > 0 THEN -to_edge ELSE to_edge END;
+    END IF;
+    RETURN CASE WHEN in_wedge THEN -to_vertex ELSE to_vertex END;
+END $$;
+
+-- Distance (radians) of a position, or of its antipode, to the boundary of a polygon, negative inside.
+CREATE OR REPLACE FUNCTION tap_to_boundary(polygon float8[], lon float8, lat float8, turn float8) RETURNS float8
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 300 AS $$
+DECLARE
+    u float8[] := tap_unit(lon, lat);
+BEGIN
+    RETURN tap_signed_distance(tap_vertices(polygon), turn * u[1], turn * u[2], turn * u[3]);
+END $$;
+
+-- Whether an edge of one polygon properly crosses an edge of the other.
+CREATE OR REPLACE FUNCTION tap_edges_cross(v float8[], w float8[]) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 2000 AS $$
+DECLARE
+    n int := (array_length(v, 1) - 1) / 3;
+    m int := (array_length(w, 1) - 1) / 3;
+    ax float8; ay float8; az float8; bx float8 := v[3 * n - 2]; by float8 := v[3 * n - 1]; bz float8 := v[3 * n];
+    cx float8; cy float8; cz float8; dx float8; dy float8; dz float8;
+    px float8; py float8; pz float8; qx float8; qy float8; qz float8;
+    c_side float8; d_side float8; a_side float8; b_side float8;
+BEGIN
+    FOR i IN 1 .. n LOOP
+        ax := bx; ay := by; az := bz;
+        bx := v[3 * i - 2]; by := v[3 * i - 1]; bz := v[3 * i];
+        px := (ay - by) * (az + bz) - (az - bz) * (ay + by);
+        py := (az - bz) * (ax + bx) - (ax - bx) * (az + bz);
+        pz := (ax - bx) * (ay + by) - (ay - by) * (ax + bx);
+        dx := w[3 * m - 2]; dy := w[3 * m - 1]; dz := w[3 * m];
+        d_side := px * dx + py * dy + pz * dz;
+        FOR j IN 1 .. m LOOP
+            cx := dx; cy := dy; cz := dz; c_side := d_side;
+            dx := w[3 * j - 2]; dy := w[3 * j - 1]; dz := w[3 * j];
+            d_side := px * dx + py * dy + pz * dz;
+            CONTINUE WHEN sign(c_side) * sign(d_side) >= 0;
+            qx := (cy - dy) * (cz + dz) - (cz - dz) * (cy + dy);
+            qy := (cz - dz) * (cx + dx) - (cx - dx) * (cz + dz);
+            qz := (cx - dx) * (cy + dy) - (cy - dy) * (cx + dx);
+            a_side := qx * ax + qy * ay + qz * az;
+            b_side := qx * bx + qy * by + qz * bz;
+            IF sign(a_side) * sign(b_side) < 0 AND sign(d_side) * sign(a_side) > 0 THEN
+                RETURN true;
+            END IF;
+        END LOOP;
+    END LOOP;
+    RETURN false;
+END $$;
+
+CREATE OR REPLACE FUNCTION tap_polygon_in_polygon(inner_ float8[], outer_ float8[]) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 4000 AS $$
+DECLARE
+    n int := (array_length(inner_, 1) - 1) / 3;
+    m int := (array_length(outer_, 1) - 1) / 3;
+    ax float8; ay float8; az float8;
+    bx float8 := inner_[3 * n - 2]; by float8 := inner_[3 * n - 1]; bz float8 := inner_[3 * n];
+    nx float8; ny float8; nz float8; size float8;
+    stop record; sx float8; sy float8; sz float8;
+BEGIN
+    FOR i IN 1 .. n LOOP
+        IF tap_signed_distance(outer_, inner_[3 * i - 2], inner_[3 * i - 1], inner_[3 * i]) > 1e-12 THEN
+            RETURN false;
+        END IF;
+    END LOOP;
+    IF tap_edges_cross(inner_, outer_) THEN
+        RETURN false;
+    END IF;
+    FOR i IN 1 .. m LOOP
+        IF tap_signed_distance(inner_, outer_[3 * i - 2], outer_[3 * i - 1], outer_[3 * i]) < -1e-12 THEN
+            RETURN false;
+        END IF;
+    END LOOP;
+    FOR i IN 1 .. n LOOP
+        ax := bx; ay := by; az := bz;
+        bx := inner_[3 * i - 2]; by := inner_[3 * i - 1]; bz := inner_[3 * i];
+        nx := (ay - by) * (az + bz) - (az - bz) * (ay + by);
+        ny := (az - bz) * (ax + bx) - (ax - bx) * (az + bz);
+        nz := (ax - bx) * (ay + by) - (ay - by) * (ax + bx);
+        size := sqrt(nx * nx + ny * ny + nz * nz);
+        nx := nx / size; ny := ny / size; nz := nz / size;
+        sx := ax; sy := ay; sz := az;
+        FOR stop IN
+            SELECT x, y, z
+            FROM (
+                SELECT outer_[3 * k - 2] AS x, outer_[3 * k - 1] AS y, outer_[3 * k] AS z
+                FROM generate_series(1, m) AS k
+                UNION ALL
+                SELECT bx, by, bz
+            ) AS corners
+            WHERE (x = bx AND y = by AND z = bz) OR (
+                abs(x * nx + y * ny + z * nz) <= 1e-12
+                AND x * (ny * az - nz * ay) + y * (nz * ax - nx * az) + z * (nx * ay - ny * ax) > 0
+                AND x * (by * nz - bz * ny) + y * (bz * nx - bx * nz) + z * (bx * ny - by * nx) > 0
+            )
+            ORDER BY (x - ax) ^ 2 + (y - ay) ^ 2 + (z - az) ^ 2
+        LOOP
+            size := sqrt((sx + stop.x) ^ 2 + (sy + stop.y) ^ 2 + (sz + stop.z) ^ 2);
+            IF tap_signed_distance(outer_, (sx + stop.x) / size, (sy + stop.y) / size, (sz + stop.z) / size) > 1e-12
+            THEN
+                RETURN false;
+            END IF;
+            sx := stop.x; sy := stop.y; sz := stop.z;
+        END LOOP;
+    END LOOP;
+    RETURN true;
+END $$;
+
+-- Whether the second geometry lies in the first, boundary included.
+CREATE OR REPLACE FUNCTION tap_contains(outer_ float8[], inner_ float8[]) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 500 AS $$
+DECLARE
+    radius float8;
+BEGIN
+    IF array_length(outer_, 1) = 2 THEN
+        RETURN array_length(inner_, 1) = 2 AND tap_distance(inner_[1], inner_[2], outer_[1], outer_[2]) = 0;
+    END IF;
+    radius := CASE array_length(inner_, 1) WHEN 3 THEN inner_[3] ELSE 0 END;
+    IF array_length(outer_, 1) = 3 THEN
+        IF array_length(inner_, 1) <= 3 THEN
+            RETURN outer_[3] >= 180 OR tap_distance(inner_[1], inner_[2], outer_[1], outer_[2]) + radius <= outer_[3];
+        END IF;
+        RETURN tap_to_boundary(inner_, outer_[1], outer_[2], -1) >= radians(180 - outer_[3]) - 1e-12;
+    END IF;
+    IF array_length(inner_, 1) <= 3 THEN
+        RETURN tap_to_boundary(outer_, inner_[1], inner_[2], 1) <= 1e-12 - radians(radius);
+    END IF;
+    RETURN tap_polygon_in_polygon(tap_vertices(inner_), tap_vertices(outer_));
+END $$;
+
+-- Whether two geometries have a point in common, boundaries included.
+CREATE OR REPLACE FUNCTION tap_intersects(a float8[], b float8[]) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 500 AS $$
+DECLARE
+    v float8[];
+    w float8[];
+BEGIN
+    IF array_length(a, 1) <= 3 AND array_length(b, 1) <= 3 THEN
+        RETURN tap_distance(a[1], a[2], b[1], b[2])
+            <= CASE array_length(a, 1) WHEN 3 THEN a[3] ELSE 0 END + CASE array_length(b, 1) WHEN 3 THEN b[3] ELSE 0 END;
+    END IF;
+    IF array_length(b, 1) <= 3 THEN
+        RETURN tap_to_boundary(a, b[1], b[2], 1)
+            <= radians(CASE array_length(b, 1) WHEN 3 THEN b[3] ELSE 0 END) + 1e-12;
+    END IF;
+    IF array_length(a, 1) <= 3 THEN
+        RETURN tap_intersects(b, a);
+    END IF;
+    v := tap_vertices(a);
+    w := tap_vertices(b);
+    FOR i IN 1 .. array_length(w, 1) / 3 LOOP
+        IF tap_signed_distance(v, w[3 * i - 2], w[3 * i - 1], w[3 * i]) <= 1e-12 THEN
+            RETURN true;
+        END IF;
+    END LOOP;
+    FOR i IN 1 .. array_length(v, 1) / 3 LOOP
+        IF tap_signed_distance(w, v[3 * i - 2], v[3 * i - 1], v[3 * i]) <= 1e-12 THEN
+            RETURN true;
+        END IF;
+    END LOOP;
+    RETURN tap_edges_cross(v, w);
+END $$;
+
+CREATE OR REPLACE FUNCTION tap_area(shape float8[]) RETURNS float8
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 200 AS $$
+DECLARE
+    v float8[];
+    steradians float8;
+BEGIN
+    IF array_length(shape, 1) = 2 THEN
+        RETURN 0;
+    ELSIF array_length(shape, 1) = 3 THEN
+        steradians := 4 * pi() * sin(radians(shape[3]) / 2) ^ 2;
+    ELSE
+        v := tap_vertices(shape);
+        steradians := v[array_length(v, 1)];
+    END IF;
+    RETURN steradians * (180 / pi()) ^ 2;
+END $$;
+
+CREATE OR REPLACE FUNCTION tap_centroid(shape float8[]) RETURNS float8[]
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 200 AS $$
+DECLARE
+    v float8[];
+    n int;
+    ax float8; ay float8; az float8; bx float8; by float8; bz float8;
+    nx float8; ny float8; nz float8; size float8; angle float8;
+    x float8 := 0; y float8 := 0; z float8 := 0;
+    lon float8;
+BEGIN
+    IF array_length(shape, 1) <= 3 THEN
+        RETURN shape[1:2];
+    END IF;
+    v := tap_vertices(shape);
+    n := (array_length(v, 1) - 1) / 3;
+    bx := v[3 * n - 2]; by := v[3 * n - 1]; bz := v[3 * n];
+    FOR i IN 1 .. n LOOP
+        ax := bx; ay := by; az := bz;
+        bx := v[3 * i - 2]; by := v[3 * i - 1]; bz := v[3 * i];
+        nx := (ay - by) * (az + bz) - (az - bz) * (ay + by);
+        ny := (az - bz) * (ax + bx) - (ax - bx) * (az + bz);
+        nz := (ax - bx) * (ay + by) - (ay - by) * (ax + bx);
+        size := sqrt(nx * nx + ny * ny + nz * nz);
+        angle := 2 * asin(least(sqrt((ax - bx) ^ 2 + (ay - by) ^ 2 + (az - bz) ^ 2) / 2, 1));
+        x := x + nx / size * angle; y := y + ny / size * angle; z := z + nz / size * angle;
+    END LOOP;
+    lon := degrees(atan2(y, x));
+    RETURN ARRAY[CASE WHEN lon < 0 THEN lon + 360 ELSE lon END, degrees(atan2(z, sqrt(x * x + y * y)))];
+END $$;
+
+-- Box of a geometry on the unit sphere, a little larger, as the indexes want it.
+CREATE OR REPLACE FUNCTION tap_cube(shape float8[]) RETURNS cube
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 200 AS $$
+DECLARE
+    low float8[] := '{}';
+    high float8[] := '{}';
+    c float8[];
+    v float8[];
+    n int;
+    a float8[]; b float8[]; normal float8[]; extreme float8[]; pole float8[];
+    radius float8; angle float8; size float8;
+BEGIN
+    IF array_length(shape, 1) <= 3 THEN
+        radius := radians(CASE array_length(shape, 1) WHEN 3 THEN shape[3] ELSE 0 END);
+        c := tap_unit(shape[1], shape[2]);
+        FOR axis IN 1 .. 3 LOOP
+            angle := acos(greatest(-1, least(1, c[axis])));
+            low[axis] := least(cos(least(angle + radius, pi())), c[axis]) - 1e-12;
+            high[axis] := greatest(cos(greatest(angle - radius, 0)), c[axis]) + 1e-12;
+        END LOOP;
+        RETURN cube(low, high);
+    END IF;
+    v := tap_vertices(shape);
+    n := (array_length(v, 1) - 1) / 3;
+    FOR axis IN 1 .. 3 LOOP
+        low[axis] := 2;
+        high[axis] := -2;
+        FOR i IN 1 .. n LOOP
+            a := v[3 * i - 2 : 3 * i];
+            b := v[3 * (i % n) + 1 : 3 * (i % n) + 3];
+            low[axis] := least(low[axis], a[axis]);
+            high[axis] := greatest(high[axis], a[axis]);
+            normal := ARRAY[a[2] * b[3] - a[3] * b[2], a[3] * b[1] - a[1] * b[3], a[1] * b[2] - a[2] * b[1]];
+            size := sqrt(normal[1] ^ 2 + normal[2] ^ 2 + normal[3] ^ 2);
+            normal := ARRAY[normal[1] / size, normal[2] / size, normal[3] / size];
+            extreme := ARRAY[
+                -normal[1] * normal[axis], -normal[2] * normal[axis], -normal[3] * normal[axis]
+            ];
+            extreme[axis] := extreme[axis] + 1;
+            size := sqrt(extreme[1] ^ 2 + extreme[2] ^ 2 + extreme[3] ^ 2);
+            CONTINUE WHEN size <= 1e-9;
+            extreme := ARRAY[extreme[1] / size, extreme[2] / size, extreme[3] / size];
+            FOR turn IN -1 .. 1 BY 2 LOOP
+                IF turn * (extreme[1] * (normal[2] * a[3] - normal[3] * a[2])
+                         + extreme[2] * (normal[3] * a[1] - normal[1] * a[3])
+                         + extreme[3] * (normal[1] * a[2] - normal[2] * a[1])) >= 0
+                    AND turn * (extreme[1] * (b[2] * normal[3] - b[3] * normal[2])
+                              + extreme[2] * (b[3] * normal[1] - b[1] * normal[3])
+                              + extreme[3] * (b[1] * normal[2] - b[2] * normal[1])) >= 0
+                THEN
+                    low[axis] := least(low[axis], turn * extreme[axis]);
+                    high[axis] := greatest(high[axis], turn * extreme[axis]);
+                END IF;
+            END LOOP;
+        END LOOP;
+        FOR turn IN -1 .. 1 BY 2 LOOP
+            pole := ARRAY[0, 0, 0];
+            pole[axis] := turn;
+            IF tap_signed_distance(v, pole[1], pole[2], pole[3]) <= 1e-12 THEN
+                low[axis] := least(low[axis], turn);
+                high[axis] := greatest(high[axis], turn);
+            END IF;
+        END LOOP;
+        low[axis] := low[axis] - 1e-12;
+        high[axis] := high[axis] + 1e-12;
+    END LOOP;
+    RETURN cube(low, high);
+END $$;
