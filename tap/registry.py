@@ -52,6 +52,16 @@ class RegionIndex:
     box: tuple[str, str, str, str, str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A query shown on the examples page (TAP 1.1 section 2.6); `id` is an XML name, unique in the service."""
+
+    id: str
+    name: str
+    query: str
+    description: str = ""
+
+
 Expression = Callable[[FromClause, QueryContext], ColumnElement[Any]]
 
 
@@ -74,6 +84,8 @@ class PublishedTable:
     descriptors: Callable[[str], tuple[ServiceDescriptor, ...]] | None = None
     """Service descriptors for results that select columns of this table; the argument is the base URL. One is attached
     when every column its inputs refer to is in the result."""
+    examples: tuple[Example, ...] = ()
+    """Queries of this table for the examples page; every one must run."""
 
 
 _schemas: dict[str, SchemaMeta] = {}

@@ -1,21 +1,22 @@
 """Endpoints of the Virtual Observatory in Django: an error is answered in the client's form, never as a page.
 
-@vo_endpoint()                      # DALI error VOTable
-@vo_endpoint(errors=datalink_errors)       # the same, the message begins with its label (`UsageFault: ...`)
-@vo_endpoint(errors=soda_errors)        # text/plain as SODA 1.0 section 5.2 has it
+@vo_endpoint()  # DALI error VOTable
+@vo_endpoint(errors=datalink_errors)  # the same, the message begins with its label (`UsageFault: ...`)
+@vo_endpoint(errors=soda_errors)  # text/plain as SODA 1.0 section 5.2 has it
 def view(request: HttpRequest) -> HttpResponseBase: ...
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Generator, Iterator
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
@@ -33,6 +34,7 @@ from vo.votable import MEDIA_TYPE, error_document
 log = logging.getLogger(__name__)
 
 ErrorForm = Callable[[HttpRequest, VOError], HttpResponse]
+_SMALL = 64 * 1024
 View = Callable[..., HttpResponseBase]
 
 _SODA_LABELS: dict[type[VOError], str] = {
@@ -128,3 +130,28 @@ def _add_headers(response: HttpResponse, error: VOError, methods: Collection[str
 def base_url(request: HttpRequest) -> str:
     """Absolute URL of the service as this client reaches it, without a slash at the end."""
     return settings.DISTILLER_BASE_URL or request.build_absolute_uri("/").rstrip("/")
+
+
+def streamed(chunks: Generator[bytes], content_type: str) -> HttpResponseBase:
+    """An answer from a generator, sent as it comes; what ends within its first, small pieces gets a Content-Length.
+
+    The generator is closed when the answer has been sent or the client has gone away.
+    """
+    first = next(chunks, b"")
+    if len(first) < _SMALL:
+        second = next(chunks, None)
+        if second is None:
+            return HttpResponse(first, content_type=content_type)
+        first += second
+    return StreamingHttpResponse(_Pieces(first, chunks), content_type=content_type)
+
+
+class _Pieces:
+    """The first piece and the rest; closing it closes the rest even if nothing was sent (Django calls `close`)."""
+
+    def __init__(self, first: bytes, rest: Generator[bytes]) -> None:
+        self._pieces = itertools.chain([first], rest)
+        self.close = rest.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces

@@ -1,0 +1,41 @@
+"""The parameters of a TAP query, checked (TAP 1.1 section 2.7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from vo.dali import Parameters
+from vo.errors import UsageFault
+from vo.formats import Format, choose
+
+FORMATS = ("votable", "csv", "tsv")
+_LANGUAGES = ("ADQL", "ADQL-2.0", "ADQL-2.1")
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRequest:
+    """A query as asked for: text, most rows, format of the result, and the client's name for the run."""
+
+    query: str
+    maxrec: int
+    format: Format
+    run_id: str | None
+
+    @classmethod
+    def of(cls, parameters: Parameters) -> QueryRequest:
+        """Check the parameters; REQUEST, VERSION and unknown ones are ignored. Raises UsageFault."""
+        format = choose(parameters.response_format(), FORMATS)
+        language = parameters.one("LANG")
+        if language is not None and language.strip().upper() not in _LANGUAGES:
+            raise UsageFault(f"LANG {language[:40]!r} is not spoken here; {', '.join(_LANGUAGES)} are")
+        if parameters.all("UPLOAD"):
+            raise UsageFault("UPLOAD is not supported yet: this service takes no tables with a query")
+        query = parameters.one("QUERY")
+        if query is None or not query.strip():
+            raise UsageFault("QUERY is missing: give the ADQL query in the parameter QUERY")
+        maxrec = parameters.maxrec()
+        if maxrec is None:
+            maxrec = settings.DISTILLER_TAP_DEFAULT_MAXREC
+        return cls(query, min(maxrec, settings.DISTILLER_TAP_HARD_MAXREC), format, parameters.run_id())

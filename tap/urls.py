@@ -1,0 +1,18 @@
+"""URLs of the TAP service, each with and without a slash at its end (no redirect: it would lose a POST)."""
+
+from __future__ import annotations
+
+from django.urls import re_path
+
+from tap import views
+
+urlpatterns = [
+    re_path(r"^tap/?$", views.index, name="tap"),
+    re_path(r"^tap/sync/?$", views.sync, name="tap-sync"),
+    re_path(r"^tap/tables/?$", views.tables, name="tap-tables"),
+    re_path(r"^tap/tables/(?P<name>[^/]+)/?$", views.tables, name="tap-table"),
+    re_path(r"^tap/capabilities/?$", views.capabilities, name="tap-capabilities"),
+    re_path(r"^tap/availability/?$", views.availability, name="tap-availability"),
+    re_path(r"^tap/examples/?$", views.examples, name="tap-examples"),
+    re_path(r"^tap/.*$", views.missing),
+]
