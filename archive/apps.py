@@ -1,4 +1,4 @@
-"""Django application of the room `archive`."""
+"""Django application of the room `archive`: publishes its tables to TAP and its files to the jobs."""
 
 from django.apps import AppConfig
 
@@ -6,3 +6,11 @@ from django.apps import AppConfig
 class ArchiveConfig(AppConfig):
     name = "archive"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from archive.inputs import resolve_dl3
+        from archive.published import publish_tables
+        from uws.jobtypes import register_resolver
+
+        publish_tables()
+        register_resolver("dl3", resolve_dl3)

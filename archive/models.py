@@ -89,9 +89,13 @@ class Observation(models.Model):
 
 
 class Product(models.Model):
-    """Something that can be fetched under an identifier (`obs_publisher_did`): one file, or several that belong together."""
+    """Something that can be fetched under an identifier (`obs_publisher_did`): one file, or several that belong together.
+
+    Documents of a whole release (terms of use, read-me) have no observation.
+    """
 
     did = models.CharField(max_length=255, unique=True)
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="products")
     observation = models.ForeignKey(Observation, on_delete=models.PROTECT, null=True, related_name="products")
     subtype = models.CharField(max_length=32, help_text="event-bundle, event-list, preview-image, ...")
     semantics = models.CharField(max_length=32, default="#this", help_text="DataLink term within the observation")

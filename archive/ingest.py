@@ -1,0 +1,250 @@
+"""Ingest: a folder or file in, observations, stored files, ObsCore rows, previews and provenance out.
+
+Each observation is one transaction: all of it is in the archive or nothing. What is there already is recognised by its
+bytes; an observation whose bytes changed belongs into a new release. A file that cannot be used is refused with its
+reason, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from django.db import transaction
+
+from archive.identifiers import make_did
+from archive.models import Collection, Product, ProductFile, Release
+from archive.readers.records import Candidate, Refused, SourceFile
+from archive.readers.registry import Reader, reader_for
+from archive.recording import Recording, write_document, write_observation
+from archive.store import Depositor, Digest, digest, is_present, name_for, writing
+
+log = logging.getLogger(__name__)
+
+DEFAULT_RELEASE = "r1"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_DOCUMENTS = re.compile(r"(terms|licen[cs]e|copying|copyright|readme|citation)[^/]*\.(txt|md|rst|html|pdf)|licen[cs]e|copying", re.I)
+DOCUMENT_LIMIT = 20_000_000
+"""bytes"""
+
+
+class IngestError(Exception):
+    """The whole run cannot be done; the message is for the curator."""
+
+
+class Status(StrEnum):
+    ADDED = "added"
+    KNOWN = "already there"
+    RESTORED = "restored"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one observation or document."""
+
+    label: str
+    status: Status
+    reason: str = ""
+    obs_id: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run did, or would do."""
+
+    dry_run: bool
+    reader: str = ""
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def of(self, status: Status) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.status is status]
+
+    @property
+    def exit_status(self) -> int:
+        """0 all in, 1 some refused, 2 nothing usable."""
+        if not self.of(Status.REFUSED):
+            return 0
+        observations = [o for o in self.outcomes if o.obs_id and o.status is not Status.REFUSED]
+        return 1 if observations else 2
+
+
+Observer = Callable[[Outcome, int, int], None]
+"""Called after each outcome with the number done and the total."""
+
+
+def ingest(
+    path: Path,
+    collection: str,
+    release: str = DEFAULT_RELEASE,
+    *,
+    dry_run: bool = False,
+    title: str = "",
+    observer: Observer | None = None,
+    waiting: Callable[[], None] | None = None,
+) -> Report:
+    """Take in everything usable at `path` as a release of a collection.
+
+    `waiting` is called if another ingest holds the store. Raises IngestError when nothing can be begun: names that are
+    none, a path that is none, no reader for it.
+    """
+    _check_names(collection, release)
+    if not path.exists():
+        raise IngestError(f"{path} does not exist")
+    reader = reader_for(path)
+    if reader is None:
+        raise IngestError(f"{path} is in no format that can be read: neither a GADF data store nor FITS event files")
+    try:
+        candidates = reader.scan(path)
+    except Refused as refusal:
+        raise IngestError(f"{path}: {refusal.reason}") from None
+    if not candidates:
+        raise IngestError(f"{path} holds no observations")
+    documents = _documents(path) if path.is_dir() else []
+    if dry_run:
+        run = _Run(reader, collection, release, title, None)
+        return run.all(candidates, documents, observer)
+    with writing(waiting) as depositor:
+        return _Run(reader, collection, release, title, depositor).all(candidates, documents, observer)
+
+
+def _check_names(collection: str, release: str) -> None:
+    for what, name in (("collection", collection), ("release", release)):
+        if not _NAME.fullmatch(name):
+            raise IngestError(f"{name!r} cannot name a {what}: use letters, digits and -._ (at most 64)")
+    # Identifiers compare collections without regard to case.
+    other = Collection.objects.filter(name__iexact=collection).exclude(name=collection).first()
+    if other is not None:
+        raise IngestError(f"the collection is called {other.name!r}; {collection!r} would get the same identifiers")
+
+
+def _documents(folder: Path) -> list[Path]:
+    """Terms of use and the like at the top of the folder: they travel with the data."""
+    return sorted(p for p in folder.iterdir() if p.is_file() and _DOCUMENTS.fullmatch(p.name))
+
+
+class _Run:
+    """One run over the candidates of a reader; without a depositor it only looks."""
+
+    def __init__(
+        self, reader: Reader, collection: str, release: str, title: str, depositor: Depositor | None
+    ) -> None:
+        self._reader, self._collection, self._release, self._title = reader, collection, release, title
+        self._depositor = depositor
+        self._digests: dict[Path, Digest] = {}
+        self._seen: dict[str, str] = {}
+
+    def all(self, candidates: Sequence[Candidate], documents: Sequence[Path], observer: Observer | None) -> Report:
+        report = Report(dry_run=self._depositor is None, reader=self._reader.name)
+        total = len(candidates) + len(documents)
+        if self._title and self._depositor is not None:
+            Collection.objects.filter(name=self._collection).update(title=self._title)
+        for outcome in self._outcomes(candidates, documents):
+            report.outcomes.append(outcome)
+            if observer is not None:
+                observer(outcome, len(report.outcomes), total)
+        return report
+
+    def _outcomes(self, candidates: Sequence[Candidate], documents: Sequence[Path]):  # type: ignore[no-untyped-def]
+        for candidate in candidates:
+            yield self._guarded(candidate.label, lambda c=candidate: self._observation(c))
+        if Release.objects.filter(collection__name=self._collection, name=self._release).exists() or self._seen:
+            for path in documents:
+                yield self._guarded(path.name, lambda p=path: self._document(p))
+
+    def _guarded(self, label: str, work: Callable[[], Outcome]) -> Outcome:
+        try:
+            return work()
+        except Refused as refusal:
+            return Outcome(label, Status.REFUSED, refusal.reason)
+        except OSError as error:
+            return Outcome(label, Status.REFUSED, f"cannot be read or stored: {error.strerror or error}")
+        except Exception as error:
+            log.exception("ingest of %s failed", label)
+            return Outcome(label, Status.REFUSED, f"unexpected failure ({type(error).__name__}); the log has the details")
+
+    # --- observations ---
+
+    def _observation(self, candidate: Candidate) -> Outcome:
+        if candidate.refusal is not None:
+            raise Refused(candidate.refusal)
+        known = self._known(candidate)
+        if known is not None:
+            return known
+        record = self._reader.read(candidate)
+        main = self._digest(candidate.files[0].path).sha256
+        self._check_unused(record.obs_id, main)
+        outcome = Outcome(candidate.label, Status.ADDED, "", record.obs_id, record.notes)
+        if self._depositor is not None:
+            started = datetime.now(UTC)
+            write_observation(self._recording(started), record, [(s, self._digest(s.path)) for s in record.files])
+        self._seen[record.obs_id] = main
+        return outcome
+
+    def _known(self, candidate: Candidate) -> Outcome | None:
+        """The outcome for an observation whose bytes the release has; missing stored files are put back."""
+        main = self._digest(candidate.files[0].path)
+        product = Product.objects.filter(
+            release__collection__name=self._collection,
+            release__name=self._release,
+            semantics="#this",
+            files__position=0,
+            files__file__sha256=main.sha256,
+        ).select_related("observation").first()
+        if product is None or product.observation is None:
+            return None
+        held = list(ProductFile.objects.filter(product=product).select_related("file"))
+        given = {self._digest(source.path).sha256: source for source in candidate.files}
+        if {use.file.sha256 for use in held} != set(given):
+            return None
+        missing = [use for use in held if not is_present(use.file)]
+        if missing and self._depositor is not None:
+            for use in missing:
+                source = given[use.file.sha256]
+                self._depositor.put_file(source.path, self._digest(source.path), use.file.path)
+            self._depositor.settle()
+        status = Status.RESTORED if missing else Status.KNOWN
+        self._seen[product.observation.obs_id] = main.sha256
+        reason = f"{len(missing)} of its files had vanished from the store" if missing else ""
+        return Outcome(candidate.label, status, reason, product.observation.obs_id)
+
+    def _check_unused(self, obs_id: str, sha256: str) -> None:
+        advice = "ingest it as a new release (--release) to keep both versions"
+        if obs_id in self._seen and self._seen[obs_id] != sha256:
+            raise Refused(f"observation {obs_id} is there twice in this folder, with different bytes")
+        taken = Product.objects.filter(did=make_did(self._collection, self._release, obs_id)).exists()
+        if taken:
+            raise Refused(
+                f"release {self._release} of {self._collection} has observation {obs_id} with other bytes; {advice}"
+            )
+
+    # --- documents ---
+
+    def _document(self, path: Path) -> Outcome:
+        content = self._digest(path)
+        if content.size > DOCUMENT_LIMIT:
+            raise Refused(f"a document of {content.size} bytes is more than {DOCUMENT_LIMIT}")
+        did = make_did(self._collection, self._release, "documents", path.name)
+        use = ProductFile.objects.filter(product__did=did).select_related("file").first()
+        if use is not None:
+            if use.file.sha256 != content.sha256:
+                raise Refused(f"release {self._release} has this document with other bytes; ingest a new release")
+            return Outcome(path.name, Status.KNOWN)
+        if self._depositor is not None:
+            write_document(self._recording(datetime.now(UTC)), did, SourceFile(path, path.name), content)
+        return Outcome(path.name, Status.ADDED)
+
+    def _recording(self, started: datetime) -> Recording:
+        assert self._depositor is not None
+        return Recording(self._depositor, self._collection, self._release, self._title, self._reader, started)
+
+    def _digest(self, path: Path) -> Digest:
+        if path not in self._digests:
+            self._digests[path] = digest(path)
+        return self._digests[path]

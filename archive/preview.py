@@ -1,0 +1,83 @@
+"""The picture of an observation: events in the field of view, and their energies. Matplotlib without its global state."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
+
+from archive.readers.records import ObservationRecord
+
+SIZE_LIMIT = 60_000
+"""bytes; previews travel in result pages by the dozen."""
+_BLUE, _ORANGE = "#1f5f8b", "#d9822b"
+
+
+def render(record: ObservationRecord) -> bytes:
+    """A PNG of 760 x 340 pixels; the same record gives the same bytes."""
+    figure = Figure(figsize=(7.6, 3.4), dpi=100, layout="constrained")
+    figure.suptitle(_title(record), fontsize=10)
+    image, histogram = figure.subplots(1, 2)
+    _field(image, record)
+    _energies(histogram, record)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _title(record: ObservationRecord) -> str:
+    name = f"{record.instrument_name} " if record.instrument_name else ""
+    target = f"  {record.target_name}" if record.target_name else ""
+    # A dollar sign would start a formula.
+    return f"{name}{record.obs_id}{target}  {record.event_count} events, {record.livetime / 60:.1f} min".replace("$", " ")
+
+
+def _field(axes: Axes, record: ObservationRecord) -> None:
+    sketch = record.sketch
+    radius = record.fov_radius or 2.5
+    edges = np.linspace(-radius, radius, 61)
+    counts, _, _ = np.histogram2d(sketch.north, sketch.east, bins=(edges, edges))
+    mesh = axes.pcolormesh(edges, edges, counts, cmap="magma", norm=PowerNorm(0.5, 0, max(counts.max(), 1)), rasterized=True)
+    axes.plot(0, 0, "+", color="white", ms=8, label="pointing")
+    offset = _target_offset(record)
+    if offset is not None and np.hypot(*offset) <= radius:
+        axes.plot(*offset, "o", mfc="none", mec="#7fd1ff", ms=12, label="target")
+    axes.set(xlim=(radius, -radius), ylim=(-radius, radius), aspect="equal")
+    axes.set_xlabel("east of the pointing (deg)", fontsize=8)
+    axes.set_ylabel("north (deg)", fontsize=8)
+    axes.tick_params(labelsize=7)
+    bar = axes.figure.colorbar(mesh, ax=axes, shrink=0.9)
+    bar.set_label(f"counts per ({2 * radius / 60:.2f} deg)²", fontsize=7)
+    bar.ax.tick_params(labelsize=7)
+
+
+def _energies(axes: Axes, record: ObservationRecord) -> None:
+    energy = record.sketch.energy
+    axes.set(xscale="log", yscale="log")
+    if energy.size:
+        low, high = np.floor(np.log10(energy.min()) * 5) / 5, np.ceil(np.log10(energy.max()) * 5) / 5
+        edges = np.logspace(low, max(high, low + 0.2), max(int(round((high - low) * 10)), 2) + 1)
+        counts, _ = np.histogram(energy, edges)
+        axes.stairs(counts, edges, fill=True, color=_BLUE, alpha=0.85)
+        axes.set_ylim(bottom=0.7)
+    if record.energy_min is not None:
+        axes.axvline(record.energy_min, color=_ORANGE, ls="--", lw=1.2, label=f"safe above {record.energy_min:.2f} TeV")
+        axes.legend(fontsize=7, frameon=False)
+    axes.set_xlabel("reconstructed energy (TeV)", fontsize=8)
+    axes.set_ylabel("events", fontsize=8)
+    axes.tick_params(labelsize=7)
+
+
+def _target_offset(record: ObservationRecord) -> tuple[float, float] | None:
+    if record.ra_obj is None or record.dec_obj is None or record.ra_pnt is None or record.dec_pnt is None:
+        return None
+    delta, dec, dec_0 = (np.radians(v) for v in (record.ra_obj - record.ra_pnt, record.dec_obj, record.dec_pnt))
+    cosine = np.sin(dec_0) * np.sin(dec) + np.cos(dec_0) * np.cos(dec) * np.cos(delta)
+    if cosine <= 0.5:
+        return None
+    east = np.degrees(np.cos(dec) * np.sin(delta)) / cosine
+    north = np.degrees(np.cos(dec_0) * np.sin(dec) - np.sin(dec_0) * np.cos(dec) * np.cos(delta)) / cosine
+    return float(east), float(north)

@@ -1,0 +1,69 @@
+"""Publishes `ivoa.obscore` and `ivoa.obscore_hea` to TAP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, literal
+
+from archive.obscore.columns import DATALINK_TYPE, OBSCORE, OBSCORE_HEA
+from archive.policy import POLICY
+from tap.registry import PositionIndex, PublishedTable, QueryContext, RegionIndex, publish, publish_schema
+from vo.columns import SchemaMeta, ServiceDescriptor
+
+LINKS_PATH = "/datalink/links"
+DATALINK_STANDARD = "ivo://ivoa.net/std/DataLink#links-1.1"
+
+POSITION = PositionIndex("s_ra", "s_dec", ("pos_x", "pos_y", "pos_z"))
+REGION = RegionIndex(
+    "s_region", ("region_xmin", "region_ymin", "region_zmin", "region_xmax", "region_ymax", "region_zmax")
+)
+
+
+def publish_tables() -> None:
+    """Add the archive's tables to the registry of published tables."""
+    publish_schema(SchemaMeta("ivoa", "Tables defined by IVOA standards"))
+    publish(
+        PublishedTable(
+            meta=OBSCORE,
+            sql_name="ivoa_obscore",
+            positions=(POSITION,),
+            regions=(REGION,),
+            expressions={"access_url": _access_url, "access_format": _access_format},
+            rows=POLICY.obscore_rows,
+            descriptors=lambda base_url: (links_descriptor(base_url),),
+        )
+    )
+    publish(
+        PublishedTable(
+            meta=OBSCORE_HEA,
+            sql_name="ivoa_obscore_hea",
+            rows=POLICY.obscore_rows,
+            descriptors=lambda base_url: (links_descriptor(base_url),),
+        )
+    )
+
+
+def links_descriptor(base_url: str) -> ServiceDescriptor:
+    """The DataLink service as a descriptor for tables with obs_publisher_did (DataLink 1.1 section 4)."""
+    identifier = OBSCORE.column("obs_publisher_did").but(
+        name="ID", ucd="meta.id;meta.main", utype=None, description="Publisher identifier of the data set"
+    )
+    return ServiceDescriptor(
+        id="datalink",
+        params=(
+            ("standardID", DATALINK_STANDARD),
+            ("accessURL", f"{base_url.rstrip('/')}{LINKS_PATH}"),
+            ("contentType", DATALINK_TYPE),
+        ),
+        inputs=((identifier, "obs_publisher_did"),),
+        description="Files, responses, previews and services of each data set",
+    )
+
+
+def _access_url(table: FromClause, context: QueryContext) -> ColumnElement[Any]:
+    return literal(f"{context.base_url.rstrip('/')}{LINKS_PATH}?ID=") + table.c.did_encoded
+
+
+def _access_format(table: FromClause, context: QueryContext) -> ColumnElement[Any]:
+    return literal(DATALINK_TYPE)
