@@ -330,9 +330,12 @@ def _to_boundary(polygon: Polygon, point: Any) -> float:
 
 
 def _edges_cross(a: _Edges, b: _Edges) -> bool:
-    """Whether an edge of one properly crosses an edge of the other."""
+    """Whether an edge of one properly crosses an edge of the other; touching (within `BOUNDARY`) is no crossing."""
     b_start, b_end = a.normal @ b.start.T, a.normal @ b.end.T  # [edge of a, edge of b]
     a_start, a_end = (b.normal @ a.start.T).T, (b.normal @ a.end.T).T
+    b_start, b_end, a_start, a_end = (
+        np.where(np.abs(s) > BOUNDARY, np.sign(s), 0) for s in (b_start, b_end, a_start, a_end)
+    )
     return bool(((b_start * b_end < 0) & (a_start * a_end < 0) & (b_end * a_start > 0)).any())
 
 

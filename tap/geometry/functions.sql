@@ -1,4 +1,4 @@
--- Functions of the TAP engine on PostgreSQL; the algorithms and their sources are those of vo/regions.py.
+-- Functions of the TAP engine on PostgreSQL; the algorithms and their sources are those of vo/regions.p2.
 -- Errors that a user can correct have SQLSTATE TA001 and a message meant for the user.
 
 CREATE EXTENSION IF NOT EXISTS cube;
@@ -43,25 +43,32 @@ BEGIN
     PERFORM tap_fault('latitude must be within -90 and 90 deg');
 END $$;
 
--- A number without the tiny ones, whose products would underflow (an error here, zero elsewhere).
-CREATE OR REPLACE FUNCTION tap_flush(value float8) RETURNS float8
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN CASE WHEN abs(value) < 1e-50 THEN 0 ELSE value END;
-
 CREATE OR REPLACE FUNCTION tap_distance(lon1 float8, lat1 float8, lon2 float8, lat2 float8) RETURNS float8
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 20 AS $$
 DECLARE
-    phi1 float8 := radians(tap_flush(lat1));
-    phi2 float8 := radians(tap_flush(lat2));
-    delta float8 := radians(tap_flush(tap_flush(lon2) - tap_flush(lon1))) / 2;
-    cosines float8 := cos(phi1) * cos(phi2);
+    phi1 float8;
+    phi2 float8;
+    dlat float8;
+    dlon float8;
+    cosines float8;
 BEGIN
     IF lat1 NOT BETWEEN -90 AND 90 OR lat2 NOT BETWEEN -90 AND 90 THEN
         PERFORM tap_fault('latitude must be within -90 and 90 deg');
     END IF;
+    dlat := lat2 - lat1;
+    dlon := lon2 - lon1;
+    -- Products of tiny numbers underflow, which is an error here and zero elsewhere.
+    IF abs(dlat) < 1e-50 THEN dlat := 0; END IF;
+    IF abs(dlon) < 1e-50 THEN dlon := 0; END IF;
+    IF abs(lat1) < 1e-50 THEN lat1 := 0; END IF;
+    IF abs(lat2) < 1e-50 THEN lat2 := 0; END IF;
+    phi1 := radians(lat1);
+    phi2 := radians(lat2);
+    dlon := radians(dlon) / 2;
+    cosines := cos(phi1) * cos(phi2);
     RETURN degrees(2 * atan2(
-        sqrt(sin((phi2 - phi1) / 2) ^ 2 + cosines * sin(delta) ^ 2),
-        sqrt(sin((phi2 + phi1) / 2) ^ 2 + cosines * cos(delta) ^ 2)
+        sqrt(sin(radians(dlat) / 2) ^ 2 + cosines * sin(dlon) ^ 2),
+        sqrt(sin((phi2 + phi1) / 2) ^ 2 + cosines * cos(dlon) ^ 2)
     ));
 END $$;
 
@@ -69,10 +76,14 @@ END $$;
 CREATE OR REPLACE FUNCTION tap_unit(lon float8, lat float8) RETURNS float8[]
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE
-    phi float8 := radians(tap_flush(lat));
-    lambda float8 := radians(tap_flush(lon));
+    c float8;
 BEGIN
-    RETURN ARRAY[cos(phi) * cos(lambda), cos(phi) * sin(lambda), sin(phi)];
+    IF abs(lat) < 1e-50 THEN lat := 0; END IF;
+    IF abs(lon) < 1e-50 THEN lon := 0; END IF;
+    lat := radians(lat);
+    lon := radians(lon);
+    c := cos(lat);
+    RETURN ARRAY[c * cos(lon), c * sin(lon), sin(lat)];
 END $$;
 
 CREATE OR REPLACE FUNCTION tap_in_circle(
@@ -145,11 +156,11 @@ BEGIN
     END IF;
     numbers := regexp_split_to_array(btrim(parts[3], E' \t\r\n\f\v'), '\s+')::float8[];
     size := array_length(numbers, 1);
-    IF NOT CASE upper(parts[1])
+    IF NOT (CASE upper(parts[1])
         WHEN 'POSITION' THEN size = 2
         WHEN 'CIRCLE' THEN size = 3 AND numbers[3] BETWEEN 0 AND 180
         ELSE size >= 6 AND size % 2 = 0
-    END THEN
+    END) THEN
         RETURN NULL;
     END IF;
     FOR i IN 1 .. CASE size WHEN 3 THEN 2 ELSE size END BY 2 LOOP
@@ -165,95 +176,99 @@ END $$;
 CREATE OR REPLACE FUNCTION tap_vertices(polygon float8[]) RETURNS float8[]
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 100 AS $$
 DECLARE
-    u float8[];
-    v float8[] := '{}';
-    turned float8[] := '{}';
-    n int;
-    x float8; y float8; z float8;
-    px float8; py float8; pz float8;
-    bx float8; by float8; bz float8; cx float8; cy float8; cz float8;
+    v float8[] := array_fill(0::float8, ARRAY[array_length(polygon, 1) / 2 * 3 + 1]);
+    turned float8[];
+    n int := 0;
+    lon float8; lat float8;
+    a1 float8; a2 float8; a3 float8;
+    b1 float8; b2 float8; b3 float8; c1 float8; c2 float8; c3 float8;
     area float8 := 0;
 BEGIN
-    n := array_length(polygon, 1);
-    u := tap_unit(polygon[n - 1], polygon[n]);
-    px := u[1]; py := u[2]; pz := u[3];
-    FOR i IN 1 .. n BY 2 LOOP
-        u := tap_unit(polygon[i], polygon[i + 1]);
-        x := u[1]; y := u[2]; z := u[3];
-        IF abs(x - px) > 1e-12 OR abs(y - py) > 1e-12 OR abs(z - pz) > 1e-12 THEN
-            v := v || ARRAY[x, y, z];
-        END IF;
-        px := x; py := y; pz := z;
+    FOR i IN 1 .. array_length(polygon, 1) BY 2 LOOP
+        lon := polygon[i]; lat := polygon[i + 1];
+        IF abs(lat) < 1e-50 THEN lat := 0; END IF;
+        IF abs(lon) < 1e-50 THEN lon := 0; END IF;
+        lon := radians(lon); lat := radians(lat);
+        a3 := cos(lat);
+        a1 := a3 * cos(lon); a2 := a3 * sin(lon); a3 := sin(lat);
+        CONTINUE WHEN n > 0 AND (a1 - c1) ^ 2 + (a2 - c2) ^ 2 + (a3 - c3) ^ 2 <= 1e-24;
+        v[n + 1] := a1; v[n + 2] := a2; v[n + 3] := a3;
+        n := n + 3;
+        c1 := a1; c2 := a2; c3 := a3;
     END LOOP;
-    n := coalesce(array_length(v, 1), 0) / 3;
-    IF n < 3 THEN
+    a1 := v[1]; a2 := v[2]; a3 := v[3];
+    IF n > 3 AND (a1 - c1) ^ 2 + (a2 - c2) ^ 2 + (a3 - c3) ^ 2 <= 1e-24 THEN
+        n := n - 3;
+    END IF;
+    IF n < 9 THEN
         PERFORM tap_fault('a polygon has at least 3 different vertices');
     END IF;
-    FOR i IN 1 .. n LOOP
-        bx := v[3 * i - 2]; by := v[3 * i - 1]; bz := v[3 * i];
-        cx := v[3 * (i % n) + 1]; cy := v[3 * (i % n) + 2]; cz := v[3 * (i % n) + 3];
-        IF bx * cx + by * cy + bz * cz < -1 + 1e-15 THEN
+    b1 := v[n - 2]; b2 := v[n - 1]; b3 := v[n];
+    FOR i IN 1 .. n BY 3 LOOP
+        c1 := b1; c2 := b2; c3 := b3;
+        b1 := v[i]; b2 := v[i + 1]; b3 := v[i + 2];
+        IF (b1 + c1) ^ 2 + (b2 + c2) ^ 2 + (b3 + c3) ^ 2 < 1e-22 THEN
             PERFORM tap_fault('two neighbouring vertices of the polygon are antipodal');
         END IF;
         area := area + 2 * atan2(
-            v[1] * (by * cz - bz * cy) + v[2] * (bz * cx - bx * cz) + v[3] * (bx * cy - by * cx),
-            1 + (v[1] * bx + v[2] * by + v[3] * bz) + (bx * cx + by * cy + bz * cz)
-              + (cx * v[1] + cy * v[2] + cz * v[3])
+            a1 * (c2 * b3 - c3 * b2) + a2 * (c3 * b1 - c1 * b3) + a3 * (c1 * b2 - c2 * b1),
+            1 + (a1 * b1 + a2 * b2 + a3 * b3) + (b1 * c1 + b2 * c2 + b3 * c3) + (c1 * a1 + c2 * a2 + c3 * a3)
         );
     END LOOP;
     area := area - 4 * pi() * round(area / (4 * pi()));
-    IF area < 0 THEN
-        FOR i IN REVERSE n .. 1 LOOP
-            turned := turned || v[3 * i - 2 : 3 * i];
-        END LOOP;
-        RETURN turned || -area;
+    IF area >= 0 THEN
+        RETURN v[1:n] || area;
     END IF;
-    RETURN v || area;
+    turned := v[1:n];
+    FOR i IN 1 .. n BY 3 LOOP
+        turned[i] := v[n - i - 1]; turned[i + 1] := v[n - i]; turned[i + 2] := v[n - i + 1];
+    END LOOP;
+    RETURN turned || -area;
 END $$;
 
--- Distance (radians) of a unit vector to the boundary of a polygon given by tap_vertices, negative inside.
+-- Distance (radians) of a unit vector to the boundary of a polygon given b2 tap_vertices, negative inside.
 CREATE OR REPLACE FUNCTION tap_signed_distance(v float8[], x float8, y float8, z float8) RETURNS float8
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 200 AS $$
 DECLARE
     n int := (array_length(v, 1) - 1) / 3;
-    ax float8 := v[3 * n - 5]; ay float8 := v[3 * n - 4]; az float8 := v[3 * n - 3];
-    bx float8 := v[3 * n - 2]; by float8 := v[3 * n - 1]; bz float8 := v[3 * n];
-    nx float8; ny float8; nz float8; size float8;
-    mx float8; my float8; mz float8;
+    a1 float8 := v[3 * n - 5]; a2 float8 := v[3 * n - 4]; a3 float8 := v[3 * n - 3];
+    b1 float8 := v[3 * n - 2]; b2 float8 := v[3 * n - 1]; b3 float8 := v[3 * n];
+    n1 float8; n2 float8; n3 float8; size float8;
+    m1 float8; m2 float8; m3 float8;
     side float8; before float8;
     away float8;
     to_edge float8 := 'Infinity'; edge_side float8 := 0;
     to_vertex float8 := 'Infinity'; in_wedge boolean := false;
 BEGIN
     -- The plane of the last edge but one vertex back: the edge that ends where the first one of the loop starts.
-    mx := ay * bz - az * by; my := az * bx - ax * bz; mz := ax * by - ay * bx;
+    m1 := a2 * b3 - a3 * b2; m2 := a3 * b1 - a1 * b3; m3 := a1 * b2 - a2 * b1;
     FOR i IN 1 .. n LOOP
-        ax := bx; ay := by; az := bz;
-        bx := v[3 * i - 2]; by := v[3 * i - 1]; bz := v[3 * i];
-        nx := (ay - by) * (az + bz) - (az - bz) * (ay + by);
-        ny := (az - bz) * (ax + bx) - (ax - bx) * (az + bz);
-        nz := (ax - bx) * (ay + by) - (ay - by) * (ax + bx);
-        size := sqrt(nx * nx + ny * ny + nz * nz);
-        nx := nx / size; ny := ny / size; nz := nz / size;
-        side := x * nx + y * ny + z * nz;
-        before := x * mx + y * my + z * mz;
-        IF x * (ny * az - nz * ay) + y * (nz * ax - nx * az) + z * (nx * ay - ny * ax) > 0
-            AND x * (by * nz - bz * ny) + y * (bz * nx - bx * nz) + z * (bx * ny - by * nx) > 0
+        a1 := b1; a2 := b2; a3 := b3;
+        b1 := v[3 * i - 2]; b2 := v[3 * i - 1]; b3 := v[3 * i];
+        n1 := (a2 - b2) * (a3 + b3) - (a3 - b3) * (a2 + b2);
+        n2 := (a3 - b3) * (a1 + b1) - (a1 - b1) * (a3 + b3);
+        n3 := (a1 - b1) * (a2 + b2) - (a2 - b2) * (a1 + b1);
+        size := sqrt(n1 * n1 + n2 * n2 + n3 * n3);
+        n1 := n1 / size; n2 := n2 / size; n3 := n3 / size;
+        side := x * n1 + y * n2 + z * n3;
+        before := x * m1 + y * m2 + z * m3;
+        IF x * (n2 * a3 - n3 * a2) + y * (n3 * a1 - n1 * a3) + z * (n1 * a2 - n2 * a1) > 0
+            AND x * (b2 * n3 - b3 * n2) + y * (b3 * n1 - b1 * n3) + z * (b1 * n2 - b2 * n1) > 0
             AND abs(side) < to_edge
         THEN
             to_edge := abs(side);
             edge_side := side;
         END IF;
-        away := (x - ax) * (x - ax) + (y - ay) * (y - ay) + (z - az) * (z - az);
+        away := (x - a1) * (x - a1) + (y - a2) * (y - a2) + (z - a3) * (z - a3);
         IF away < to_vertex THEN
             to_vertex := away;
-            IF mx * bx + my * by + mz * bz >= 0 THEN
+            IF m1 * b1 + m2 * b2 + m3 * b3 >= 0 THEN
                 in_wedge := side > 0 AND before > 0;
             ELSE
                 in_wedge := side > 0 OR before > 0;
             END IF;
         END IF;
-        mx := nx; my := ny; mz := nz;
+        m1 := n1; m2 := n2; m3 := n3;
     END LOOP;
     to_vertex := 2 * asin(least(sqrt(to_vertex) / 2, 1));
     IF to_edge <= 1 THEN
@@ -280,30 +295,35 @@ LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 2000 AS $$
 DECLARE
     n int := (array_length(v, 1) - 1) / 3;
     m int := (array_length(w, 1) - 1) / 3;
-    ax float8; ay float8; az float8; bx float8 := v[3 * n - 2]; by float8 := v[3 * n - 1]; bz float8 := v[3 * n];
-    cx float8; cy float8; cz float8; dx float8; dy float8; dz float8;
-    px float8; py float8; pz float8; qx float8; qy float8; qz float8;
+    a1 float8; a2 float8; a3 float8; b1 float8 := v[3 * n - 2]; b2 float8 := v[3 * n - 1]; b3 float8 := v[3 * n];
+    c1 float8; c2 float8; c3 float8; d1 float8; d2 float8; d3 float8;
+    p1 float8; p2 float8; p3 float8; q1 float8; q2 float8; q3 float8;
     c_side float8; d_side float8; a_side float8; b_side float8;
+    near float8; far float8;
 BEGIN
     FOR i IN 1 .. n LOOP
-        ax := bx; ay := by; az := bz;
-        bx := v[3 * i - 2]; by := v[3 * i - 1]; bz := v[3 * i];
-        px := (ay - by) * (az + bz) - (az - bz) * (ay + by);
-        py := (az - bz) * (ax + bx) - (ax - bx) * (az + bz);
-        pz := (ax - bx) * (ay + by) - (ay - by) * (ax + bx);
-        dx := w[3 * m - 2]; dy := w[3 * m - 1]; dz := w[3 * m];
-        d_side := px * dx + py * dy + pz * dz;
+        a1 := b1; a2 := b2; a3 := b3;
+        b1 := v[3 * i - 2]; b2 := v[3 * i - 1]; b3 := v[3 * i];
+        p1 := (a2 - b2) * (a3 + b3) - (a3 - b3) * (a2 + b2);
+        p2 := (a3 - b3) * (a1 + b1) - (a1 - b1) * (a3 + b3);
+        p3 := (a1 - b1) * (a2 + b2) - (a2 - b2) * (a1 + b1);
+        near := 1e-12 * sqrt(p1 * p1 + p2 * p2 + p3 * p3);
+        d1 := w[3 * m - 2]; d2 := w[3 * m - 1]; d3 := w[3 * m];
+        d_side := p1 * d1 + p2 * d2 + p3 * d3;
         FOR j IN 1 .. m LOOP
-            cx := dx; cy := dy; cz := dz; c_side := d_side;
-            dx := w[3 * j - 2]; dy := w[3 * j - 1]; dz := w[3 * j];
-            d_side := px * dx + py * dy + pz * dz;
-            CONTINUE WHEN sign(c_side) * sign(d_side) >= 0;
-            qx := (cy - dy) * (cz + dz) - (cz - dz) * (cy + dy);
-            qy := (cz - dz) * (cx + dx) - (cx - dx) * (cz + dz);
-            qz := (cx - dx) * (cy + dy) - (cy - dy) * (cx + dx);
-            a_side := qx * ax + qy * ay + qz * az;
-            b_side := qx * bx + qy * by + qz * bz;
-            IF sign(a_side) * sign(b_side) < 0 AND sign(d_side) * sign(a_side) > 0 THEN
+            c1 := d1; c2 := d2; c3 := d3; c_side := d_side;
+            d1 := w[3 * j - 2]; d2 := w[3 * j - 1]; d3 := w[3 * j];
+            d_side := p1 * d1 + p2 * d2 + p3 * d3;
+            CONTINUE WHEN c_side > -near AND d_side > -near OR c_side < near AND d_side < near;
+            q1 := (c2 - d2) * (c3 + d3) - (c3 - d3) * (c2 + d2);
+            q2 := (c3 - d3) * (c1 + d1) - (c1 - d1) * (c3 + d3);
+            q3 := (c1 - d1) * (c2 + d2) - (c2 - d2) * (c1 + d1);
+            a_side := q1 * a1 + q2 * a2 + q3 * a3;
+            b_side := q1 * b1 + q2 * b2 + q3 * b3;
+            far := 1e-12 * sqrt(q1 * q1 + q2 * q2 + q3 * q3);
+            IF abs(c_side) > near AND abs(d_side) > near AND abs(a_side) > far AND abs(b_side) > far
+                AND sign(a_side) <> sign(b_side) AND sign(d_side) = sign(a_side)
+            THEN
                 RETURN true;
             END IF;
         END LOOP;
@@ -316,10 +336,10 @@ LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 4000 AS $$
 DECLARE
     n int := (array_length(inner_, 1) - 1) / 3;
     m int := (array_length(outer_, 1) - 1) / 3;
-    ax float8; ay float8; az float8;
-    bx float8 := inner_[3 * n - 2]; by float8 := inner_[3 * n - 1]; bz float8 := inner_[3 * n];
-    nx float8; ny float8; nz float8; size float8;
-    stop record; sx float8; sy float8; sz float8;
+    a1 float8; a2 float8; a3 float8;
+    b1 float8 := inner_[3 * n - 2]; b2 float8 := inner_[3 * n - 1]; b3 float8 := inner_[3 * n];
+    n1 float8; n2 float8; n3 float8; size float8;
+    stop record; s1 float8; s2 float8; s3 float8;
 BEGIN
     FOR i IN 1 .. n LOOP
         IF tap_signed_distance(outer_, inner_[3 * i - 2], inner_[3 * i - 1], inner_[3 * i]) > 1e-12 THEN
@@ -335,35 +355,35 @@ BEGIN
         END IF;
     END LOOP;
     FOR i IN 1 .. n LOOP
-        ax := bx; ay := by; az := bz;
-        bx := inner_[3 * i - 2]; by := inner_[3 * i - 1]; bz := inner_[3 * i];
-        nx := (ay - by) * (az + bz) - (az - bz) * (ay + by);
-        ny := (az - bz) * (ax + bx) - (ax - bx) * (az + bz);
-        nz := (ax - bx) * (ay + by) - (ay - by) * (ax + bx);
-        size := sqrt(nx * nx + ny * ny + nz * nz);
-        nx := nx / size; ny := ny / size; nz := nz / size;
-        sx := ax; sy := ay; sz := az;
+        a1 := b1; a2 := b2; a3 := b3;
+        b1 := inner_[3 * i - 2]; b2 := inner_[3 * i - 1]; b3 := inner_[3 * i];
+        n1 := (a2 - b2) * (a3 + b3) - (a3 - b3) * (a2 + b2);
+        n2 := (a3 - b3) * (a1 + b1) - (a1 - b1) * (a3 + b3);
+        n3 := (a1 - b1) * (a2 + b2) - (a2 - b2) * (a1 + b1);
+        size := sqrt(n1 * n1 + n2 * n2 + n3 * n3);
+        n1 := n1 / size; n2 := n2 / size; n3 := n3 / size;
+        s1 := a1; s2 := a2; s3 := a3;
         FOR stop IN
             SELECT x, y, z
             FROM (
                 SELECT outer_[3 * k - 2] AS x, outer_[3 * k - 1] AS y, outer_[3 * k] AS z
                 FROM generate_series(1, m) AS k
                 UNION ALL
-                SELECT bx, by, bz
+                SELECT b1, b2, b3
             ) AS corners
-            WHERE (x = bx AND y = by AND z = bz) OR (
-                abs(x * nx + y * ny + z * nz) <= 1e-12
-                AND x * (ny * az - nz * ay) + y * (nz * ax - nx * az) + z * (nx * ay - ny * ax) > 0
-                AND x * (by * nz - bz * ny) + y * (bz * nx - bx * nz) + z * (bx * ny - by * nx) > 0
+            WHERE (x = b1 AND y = b2 AND z = b3) OR (
+                abs(x * n1 + y * n2 + z * n3) <= 1e-12
+                AND x * (n2 * a3 - n3 * a2) + y * (n3 * a1 - n1 * a3) + z * (n1 * a2 - n2 * a1) > 0
+                AND x * (b2 * n3 - b3 * n2) + y * (b3 * n1 - b1 * n3) + z * (b1 * n2 - b2 * n1) > 0
             )
-            ORDER BY (x - ax) ^ 2 + (y - ay) ^ 2 + (z - az) ^ 2
+            ORDER BY (x - a1) ^ 2 + (y - a2) ^ 2 + (z - a3) ^ 2
         LOOP
-            size := sqrt((sx + stop.x) ^ 2 + (sy + stop.y) ^ 2 + (sz + stop.z) ^ 2);
-            IF tap_signed_distance(outer_, (sx + stop.x) / size, (sy + stop.y) / size, (sz + stop.z) / size) > 1e-12
+            size := sqrt((s1 + stop.x) ^ 2 + (s2 + stop.y) ^ 2 + (s3 + stop.z) ^ 2);
+            IF tap_signed_distance(outer_, (s1 + stop.x) / size, (s2 + stop.y) / size, (s3 + stop.z) / size) > 1e-12
             THEN
                 RETURN false;
             END IF;
-            sx := stop.x; sy := stop.y; sz := stop.z;
+            s1 := stop.x; s2 := stop.y; s3 := stop.z;
         END LOOP;
     END LOOP;
     RETURN true;
@@ -446,8 +466,8 @@ LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 200 AS $$
 DECLARE
     v float8[];
     n int;
-    ax float8; ay float8; az float8; bx float8; by float8; bz float8;
-    nx float8; ny float8; nz float8; size float8; angle float8;
+    a1 float8; a2 float8; a3 float8; b1 float8; b2 float8; b3 float8;
+    n1 float8; n2 float8; n3 float8; size float8; angle float8;
     x float8 := 0; y float8 := 0; z float8 := 0;
     lon float8;
 BEGIN
@@ -456,16 +476,16 @@ BEGIN
     END IF;
     v := tap_vertices(shape);
     n := (array_length(v, 1) - 1) / 3;
-    bx := v[3 * n - 2]; by := v[3 * n - 1]; bz := v[3 * n];
+    b1 := v[3 * n - 2]; b2 := v[3 * n - 1]; b3 := v[3 * n];
     FOR i IN 1 .. n LOOP
-        ax := bx; ay := by; az := bz;
-        bx := v[3 * i - 2]; by := v[3 * i - 1]; bz := v[3 * i];
-        nx := (ay - by) * (az + bz) - (az - bz) * (ay + by);
-        ny := (az - bz) * (ax + bx) - (ax - bx) * (az + bz);
-        nz := (ax - bx) * (ay + by) - (ay - by) * (ax + bx);
-        size := sqrt(nx * nx + ny * ny + nz * nz);
-        angle := 2 * asin(least(sqrt((ax - bx) ^ 2 + (ay - by) ^ 2 + (az - bz) ^ 2) / 2, 1));
-        x := x + nx / size * angle; y := y + ny / size * angle; z := z + nz / size * angle;
+        a1 := b1; a2 := b2; a3 := b3;
+        b1 := v[3 * i - 2]; b2 := v[3 * i - 1]; b3 := v[3 * i];
+        n1 := (a2 - b2) * (a3 + b3) - (a3 - b3) * (a2 + b2);
+        n2 := (a3 - b3) * (a1 + b1) - (a1 - b1) * (a3 + b3);
+        n3 := (a1 - b1) * (a2 + b2) - (a2 - b2) * (a1 + b1);
+        size := sqrt(n1 * n1 + n2 * n2 + n3 * n3);
+        angle := 2 * asin(least(sqrt((a1 - b1) ^ 2 + (a2 - b2) ^ 2 + (a3 - b3) ^ 2) / 2, 1));
+        x := x + n1 / size * angle; y := y + n2 / size * angle; z := z + n3 / size * angle;
     END LOOP;
     lon := degrees(atan2(y, x));
     RETURN ARRAY[CASE WHEN lon < 0 THEN lon + 360 ELSE lon END, degrees(atan2(z, sqrt(x * x + y * y)))];
