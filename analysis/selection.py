@@ -28,7 +28,11 @@ class DL3Selection(JobParameters):
         group="Observations",
     )
     collection: str | None = param(
-        None, label="Collection", description="Only observations of this collection.", ucd="meta.id", group="Observations"
+        None,
+        label="Collection",
+        description="Only observations of this collection.",
+        ucd="meta.id",
+        group="Observations",
     )
     time: Interval | None = param(
         None,
@@ -57,6 +61,17 @@ class DL3Selection(JobParameters):
         ucd="pos.eq;src",
         xtype="point",
         group="Source",
+    )
+
+    exclude: Circle | None = param(
+        None,
+        label="Excluded disk",
+        description="Another source to keep out of the background: right ascension, declination, radius (ICRS).",
+        unit="deg",
+        ucd="pos.outline;obs.field",
+        xtype="circle",
+        group="Background",
+        advanced=True,
     )
 
     @model_validator(mode="after")

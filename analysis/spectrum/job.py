@@ -18,7 +18,8 @@ class SpectrumParameters(DL3Selection):
     energy: Interval | None = param(
         None,
         label="Fit range",
-        description="Reconstructed energies to fit. Default: each observation from its safe threshold up.",
+        description="Reconstructed energies to fit, never below an observation's safe threshold. "
+        "Default: each observation from its safe threshold up.",
         unit="TeV",
         ucd="em.energy;stat.interval",
         xtype="interval",
@@ -45,7 +46,12 @@ class SpectrumParameters(DL3Selection):
         advanced=True,
     )
     flux_points_per_decade: int = param(
-        5, label="Flux points per decade", description="Flux points per decade of energy.", ge=1, le=20, group="Spectrum",
+        5,
+        label="Flux points per decade",
+        description="Flux points per decade of energy.",
+        ge=1,
+        le=10,
+        group="Spectrum",
         advanced=True,
     )
 
@@ -54,13 +60,16 @@ JOB = JobType(
     name="spectrum",
     version="1.0",
     title="Spectrum",
-    description="On and reflected off regions, a fitted spectral model, and flux points.",
+    description="Counts in a disk around the source and in reflected off regions, the fit of a spectral model to all "
+    "observations together, and flux points with upper limits.",
     parameters=SpectrumParameters,
     inputs=(OBSERVATIONS,),
     outputs=(
         OutputRole("fit", "fit.json", "application/json", "Fitted parameters, covariance and counts"),
         OutputRole("flux_points", "flux_points.fits", "application/fits", "Flux points (GADF sed)", "flux-points"),
-        OutputRole("ogip", "spectra_ogip.zip", "application/zip", "Counts spectra and responses (OGIP)", "counts-spectrum"),
+        OutputRole(
+            "ogip", "spectra_ogip.zip", "application/zip", "Counts spectra and responses (OGIP)", "counts-spectrum"
+        ),
         OutputRole("plot", "spectrum.png", "image/png", "Picture of the spectrum", "preview-plot"),
         OutputRole("plot_data", "plot.json", "application/json", "Flux points and fitted band for interactive plots"),
     ),

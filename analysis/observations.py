@@ -1,0 +1,112 @@
+"""gammapy observations from the files of a job: read once, checked, refused with the reason.
+
+What a file holds is known from the archive (`InputFile.metadata`), so no index tables are needed: `hdus` names the HDU
+of each GADF HDU type, `hdu_classes` its class, and `files` the file of a type that lies outside the main one.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import zlib
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from astropy.io import fits
+from astropy.io.fits.verify import VerifyError
+from astropy.table import Table
+from gammapy.data import GTI, EventList, FixedPointingInfo, Observation, ObservationMetaData
+from gammapy.data.io import EventListReader
+from gammapy.irf import IRF_REGISTRY
+
+from uws.context import InputFile
+from uws.errors import UserJobError
+
+NAMES = {
+    "events": "event list",
+    "gti": "good time intervals",
+    "aeff": "effective area",
+    "edisp": "energy dispersion",
+    "psf": "point spread function",
+    "bkg": "background model",
+}
+"""GADF HDU types that an analysis in full enclosure reads."""
+
+_CLASSES = {"aeff": "aeff_2d", "edisp": "edisp_2d", "psf": "psf_table", "bkg": "bkg_3d"}
+_GZIP = b"\x1f\x8b"
+
+
+class UnusableObservation(Exception):
+    """The observation is sound but gives nothing to this analysis; the message is a clause that says why."""
+
+
+def name_of(file: InputFile) -> str:
+    """The obs_id of a file's observation, or its publisher DID."""
+    return str(file.metadata.get("obs_id") or file.id)
+
+
+def load(file: InputFile, needed: Collection[str]) -> Observation:
+    """Read the HDU types `needed` (keys of `NAMES`; events and GTI are always read) of an observation.
+
+    Raises UserJobError when the file is gone, changed or damaged, lacks something needed, or has point-like responses.
+    """
+    obs_id = name_of(file)
+    hdus = file.metadata.get("hdus") or {}
+    kinds = [kind for kind in NAMES if kind in {"events", "gti", *needed}]
+    opened: dict[Path, fits.HDUList] = {}
+    try:
+        tables = {}
+        for kind in kinds:
+            if kind in hdus:
+                path = Path((file.metadata.get("files") or {}).get(kind, file.path))
+                if path not in opened:
+                    opened[path] = _open(path, file)
+                tables[kind] = opened[path][hdus[kind]]
+        _check(obs_id, kinds, tables)
+        return _observation(obs_id, tables, file.metadata.get("hdu_classes") or {})
+    except FileNotFoundError as error:
+        raise UserJobError(f"The file of observation {obs_id} is missing from the archive.") from error
+    except (OSError, EOFError, zlib.error, VerifyError, LookupError, ValueError, TypeError) as error:
+        raise UserJobError(f"The file of observation {obs_id} is damaged and cannot be read.") from error
+    finally:
+        for hdulist in opened.values():
+            hdulist.close()
+
+
+def _check(obs_id: str, kinds: Sequence[str], tables: Mapping[str, fits.BinTableHDU]) -> None:
+    if any(str(hdu.header.get("HDUCLAS3", "")).strip().upper() == "POINT-LIKE" for hdu in tables.values()):
+        raise UserJobError(
+            f"Observation {obs_id} has point-like responses, valid for one size of the on region only; "
+            "this analysis needs full-enclosure responses."
+        )
+    missing = [NAMES[kind] for kind in kinds if kind not in tables]
+    if missing:
+        raise UserJobError(f"Observation {obs_id} has no {' and no '.join(missing)}, which this analysis needs.")
+
+
+def _open(path: Path, file: InputFile) -> fits.HDUList:
+    content = path.read_bytes()
+    if path == file.path and hashlib.sha256(content).hexdigest() != file.sha256:
+        raise UserJobError(f"The file of observation {name_of(file)} is not the one that was archived: it has changed.")
+    if content.startswith(_GZIP):
+        content = gzip.decompress(content)
+    return fits.open(io.BytesIO(content))
+
+
+def _observation(obs_id: str, tables: Mapping[str, fits.BinTableHDU], classes: Mapping[str, str]) -> Observation:
+    header = tables["events"].header
+    irfs = {
+        kind: IRF_REGISTRY.get_cls(classes.get(kind, _CLASSES[kind])).from_table(Table.read(hdu))
+        for kind, hdu in tables.items()
+        if kind in _CLASSES
+    }
+    events: EventList = EventListReader.from_gadf_hdu(tables["events"])
+    return Observation(
+        obs_id=int(obs_id) if obs_id.isdecimal() else obs_id,
+        meta=ObservationMetaData.from_header(header),
+        pointing=FixedPointingInfo.from_fits_header(header),
+        gti=GTI.from_table_hdu(tables["gti"]),
+        events=events,
+        **irfs,
+    )

@@ -1,0 +1,80 @@
+"""Files that an analysis leaves: FITS with its provenance, JSON, zip. The same work gives the same bytes."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import zipfile
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from astropy.io import fits
+
+from uws.context import JobContext
+from uws.jobtypes import JobType
+
+_VOLATILE = ("CREATED", "DATE", "CREATOR", "ORIGIN")
+_UNCHANGED = "of unchanging content"
+
+
+def stamp(hdulist: fits.HDUList, context: JobContext, job_type: JobType) -> None:
+    """Write where the file comes from into its headers: program, job, and, as HISTORY, parameters, inputs, software."""
+    for hdu in hdulist:
+        for key in _VOLATILE:
+            hdu.header.remove(key, ignore_missing=True, remove_all=True)
+        hdu.header["ORIGIN"] = "Distiller"
+        hdu.header["CREATOR"] = (f"Distiller {job_type.name} {job_type.version}", "program that made this file")
+        hdu.header["JOB_ID"] = (context.job_id, "job that made this file")
+    history = hdulist[0].header
+    for name, value in context.parameters.model_dump(mode="json", exclude_none=True).items():
+        history["HISTORY"] = f"Parameter {name}: {json.dumps(value)}"
+    for role, files in context.inputs.items():
+        for file in files:
+            history["HISTORY"] = f"Input {role}: {file.id}"
+            history["HISTORY"] = f"  sha256 {file.sha256}"
+    for name in job_type.software:
+        history["HISTORY"] = f"Software {name} {version(name)}"
+
+
+def write_fits(path: Path, hdulist: fits.HDUList, context: JobContext, job_type: JobType) -> None:
+    """Stamp and write, with checksums and without the date that astropy would put beside them."""
+    stamp(hdulist, context, job_type)
+    for hdu in hdulist:
+        hdu.add_checksum(when=_UNCHANGED)
+    hdulist.writeto(path, overwrite=True)
+
+
+def restamp_fits(path: Path, context: JobContext, job_type: JobType) -> None:
+    """Stamp a file that gammapy has written."""
+    with fits.open(io.BytesIO(path.read_bytes())) as hdulist:
+        write_fits(path, hdulist, context, job_type)
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write JSON; numbers that JSON has not (NaN, infinities) become null."""
+    path.write_text(json.dumps(_plain(document), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if hasattr(value, "tolist"):  # arrays and scalars of numpy
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def write_zip(path: Path, files: Iterable[Path]) -> None:
+    """Pack files under their bare names, sorted, with one fixed date."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(files):
+            entry = zipfile.ZipInfo(file.name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, file.read_bytes())
