@@ -44,6 +44,16 @@ class FormField:
         return f"id_{self.spec.name}"
 
     @property
+    def is_compound(self) -> bool:
+        """Whether the parameter takes several inputs."""
+        return len(self.inputs) > 1
+
+    @property
+    def rows(self) -> int:
+        """Lines that a text area shows."""
+        return min(8, max(2, self.inputs[0].value.count("\n") + 1))
+
+    @property
     def described_by(self) -> str:
         return f"{self.id}_help {self.id}_error" if self.errors else f"{self.id}_help"
 
@@ -95,6 +105,10 @@ class JobForm:
     def add_error(self, name: str, message: str) -> None:
         """Put a message beside a field, or above the form if there is no such field."""
         (self.fields[name].errors if name in self.fields else self.errors).append(message)
+
+    @property
+    def has_errors(self) -> bool:
+        return bool(self.errors) or any(f.errors for f in self.fields.values())
 
     @property
     def groups(self) -> list[Group]:

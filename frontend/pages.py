@@ -9,11 +9,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from tap.registry import QueryContext, Viewer
+from vo.http import base_url
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -40,18 +39,6 @@ def version() -> str:
     except metadata.PackageNotFoundError:
         project = Path(__file__).resolve().parents[1] / "pyproject.toml"
         return str(tomllib.loads(project.read_text())["project"]["version"])
-
-
-def base_url(request: HttpRequest) -> str:
-    """Absolute URL of the service without a slash at the end: as configured, else as this client reached it."""
-    return settings.DISTILLER_BASE_URL or request.build_absolute_uri("/").rstrip("/")
-
-
-def query_context(request: HttpRequest) -> QueryContext:
-    """Who asks, for queries that a page makes."""
-    user = request.user
-    viewer = Viewer(user.get_username(), user.is_staff) if user.is_authenticated else Viewer()
-    return QueryContext(viewer, base_url(request))
 
 
 def page(

@@ -81,7 +81,8 @@ def fetch(query: Query, number: int = 1, size: int = PAGE_SIZE, timeout: float |
         more = rows.overflow
     total = sum(batch.num_rows for batch in batches)
     number = min(max(1, number), max(1, math.ceil(total / size)))
-    start, kept = (number - 1) * size, []
+    kept: list[dict[str, Any]] = []
+    start = (number - 1) * size
     for batch in batches:
         if start < batch.num_rows and len(kept) < size:
             kept.extend(batch.slice(max(0, start), size - len(kept)).to_pylist())

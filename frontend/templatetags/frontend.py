@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -11,9 +12,12 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.http import QueryDict
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 
 from frontend import quantities
 from uws.jobtypes import JobType
+from uws.models import Job
 
 register = template.Library()
 _ACTIONS = {"countmap": "Count map", "spectrum": "Fit spectrum"}
@@ -78,3 +82,39 @@ def size(value: int | None) -> str:
 @register.filter
 def utc(value: datetime | None) -> str:
     return "–" if value is None else value.strftime("%Y-%m-%d %H:%M:%S")
+
+
+@register.filter
+def run_time(job: Job) -> str:
+    """How long a finished job ran."""
+    if job.started is None or job.ended is None:
+        return "–"
+    return quantities.duration_text((job.ended - job.started).total_seconds())
+
+
+@register.filter
+def percent(job: Job) -> int:
+    """How far a job is."""
+    return round(100 * job.progress_fraction)
+
+
+@register.filter
+def power(text: str) -> SafeString:
+    """A number such as 4.31e-11 with a power of ten that reads well."""
+    mantissa, mark, exponent = text.partition("e")
+    if not mark:
+        return format_html("{}", text)
+    return format_html("{} × 10<sup>{}</sup>", mantissa, f"{int(exponent)}".replace("-", "−"))
+
+
+@register.filter
+def unit(text: str) -> SafeString:
+    """A unit such as `cm-2 s-1 TeV-1` (VOUnit, or astropy's) with raised exponents."""
+    parts = re.findall(r"([A-Za-zµ%]+)(?:\*\*)?(?:\((-?\d+)\)|(-?\d+))?|([^A-Za-zµ%]+)", text)
+    shown = [
+        format_html("{}<sup>{}</sup>", name, (inner or bare).replace("-", "−"))
+        if inner or bare
+        else format_html("{}", name or other)
+        for name, inner, bare, other in parts
+    ]
+    return mark_safe("".join(shown))  # noqa: S308 - put together from escaped parts

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from frontend import tables
-from frontend.pages import base_url, page, query_context
+from frontend.pages import page
 from frontend.views.search import downloads, page_number
 from tap import registry, service
+from tap.context import query_context
 from vo.errors import FatalFault, UsageFault, VOError
+from vo.http import base_url
 
 LONGEST_QUERY = 20_000
 _POSITION = re.compile(r"line (\d+),? column (\d+)")
@@ -50,7 +53,7 @@ def query(request: HttpRequest) -> HttpResponse:
     """The query in the URL (`?adql=`), run; HTTP 400 with the place of the mistake if it cannot be."""
     adql = request.GET.get("adql", "").replace("\r\n", "\n").strip()
     context = query_context(request)
-    values = {
+    values: dict[str, Any] = {
         "section": "query",
         "adql": adql,
         "paging": {"adql": adql},

@@ -14,12 +14,14 @@ from django.views.decorators.http import require_safe
 from archive import names
 from frontend import quantities, queries, tables
 from frontend.forms import SearchForm
-from frontend.pages import base_url, page, query_context
+from frontend.pages import page
 from frontend.skymap import sky_map
 from tap import service
+from tap.context import query_context
 from tap.registry import QueryContext
 from uws.jobtypes import job_types
 from vo.errors import TransientFault, VOError
+from vo.http import base_url
 
 MOST_SPOTS = 500
 

@@ -1,0 +1,157 @@
+"""Results of a finished job as the page shows them: pictures, fitted parameters, counts, files to download."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.urls import reverse
+
+from frontend import quantities
+from uws.models import Job, Result
+from uws.results import store
+
+log = logging.getLogger(__name__)
+LARGEST_JSON = 4 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A result file."""
+
+    name: str
+    filename: str
+    description: str
+    media_type: str
+    size: int
+    sha256: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A fitted parameter, value and error to the same decimal place."""
+
+    name: str
+    value: str
+    error: str
+    unit: str
+    frozen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A spectral fit: the parameters, the headline and the counts that it rests on."""
+
+    model: str
+    parameters: tuple[Parameter, ...]
+    headline: tuple[Parameter, ...]
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All that a finished job shows."""
+
+    downloads: tuple[Download, ...]
+    pictures: tuple[Download, ...] = ()
+    plot: str = ""
+    fit: Fit | None = None
+    facts: tuple[tuple[str, str], ...] = field(default=())
+
+
+def outcome(job: Job) -> Outcome:
+    """The results of a job, read from the result store as far as they are small documents that pages understand."""
+    results = {result.name: result for result in job.results.select_related("file")}
+    downloads = {name: _download(job, result) for name, result in results.items()}
+    fit = _document(results.get("fit"))
+    summary = _document(results.get("summary"))
+    return Outcome(
+        downloads=tuple(downloads.values()),
+        pictures=tuple(d for d in downloads.values() if d.media_type == "image/png"),
+        plot=downloads["plot_data"].url if "plot_data" in downloads else "",
+        fit=fit_summary(fit) if fit else None,
+        facts=facts(summary) if summary else (),
+    )
+
+
+def _download(job: Job, result: Result) -> Download:
+    url = reverse("uws-result", args=[job.job_type, job.public_id, result.name])
+    return Download(
+        result.name,
+        result.filename,
+        result.description,
+        result.media_type,
+        result.file.size,
+        result.file.sha256,
+        url,
+    )
+
+
+def _document(result: Result | None) -> dict[str, Any] | None:
+    """A JSON result; None if there is none or it cannot be read, which is logged: its download remains."""
+    if result is None or result.media_type != "application/json" or result.file.size > LARGEST_JSON:
+        return None
+    try:
+        with store().open(result.file.storage_name) as file:
+            document = json.loads(file.read())
+    except (OSError, ValueError):
+        log.exception("result %s of job %s cannot be read", result.name, result.job_id)
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def fit_summary(document: Mapping[str, Any]) -> Fit:
+    """The `fit` result of a spectrum job for the eye."""
+    parameters = tuple(_parameter(p) for p in document.get("parameters", ()))
+    free = tuple(p for p in parameters if not p.frozen)
+    return Fit(str(document.get("model", "")).replace("-", " "), parameters, free, facts(document))
+
+
+def _parameter(entry: Mapping[str, Any]) -> Parameter:
+    error = entry.get("error")
+    value, error_text = quantities.with_error(
+        _number(entry.get("value")), _number(error) if error is not None else None
+    )
+    return Parameter(str(entry.get("name", "")), value, error_text, str(entry.get("unit", "")), error_text == "–")
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+_FACTS = {
+    "n_on": ("Events in the on region", "{:g}"),
+    "n_off": ("Events in the off regions", "{:g}"),
+    "alpha": ("Exposure ratio on/off (alpha)", "{:.4g}"),
+    "background": ("Expected background events", "{:.1f}"),
+    "n_bkg": ("Expected background events", "{:.1f}"),
+    "excess": ("Excess events", "{:.1f}"),
+    "significance": ("Significance (Li & Ma)", "{:.1f} σ"),
+    "stat": ("Fit statistic", "{:.1f}"),
+    "dof": ("Degrees of freedom", "{:g}"),
+}
+"""What is told of a fit or a map, in this order; keys that are absent are left out."""
+
+
+def facts(document: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Counts, livetime and ranges of a result document, as (label, text)."""
+    found = []
+    for key, (label, form) in _FACTS.items():
+        value = document.get(key)
+        if isinstance(value, int | float) and math.isfinite(value):
+            found.append((label, form.format(value)))
+    livetime = document.get("livetime_s")
+    if isinstance(livetime, int | float):
+        found.append(("Livetime", quantities.duration_text(livetime)))
+    energies = document.get("energy_range_TeV")
+    if isinstance(energies, list) and len(energies) == 2 and all(isinstance(e, int | float) for e in energies):
+        found.append(("Energies", " – ".join(quantities.significant(e, 3) for e in energies) + " TeV"))
+    observations = document.get("obs_ids")
+    if isinstance(observations, list):
+        found.append(("Observations", ", ".join(str(o) for o in observations)))
+    return tuple(found)

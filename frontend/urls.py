@@ -1,0 +1,24 @@
+"""URLs of the pages."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from frontend.views import docs, jobs, observations, provenance, query, search
+
+urlpatterns = [
+    path("", search.search, name="search"),
+    path("results", search.results, name="results"),
+    path("observations/<path:did>", observations.observation, name="observation"),
+    path("query", query.query, name="query"),
+    path("jobs", jobs.jobs, name="jobs"),
+    path("jobs/new", jobs.job_choice, name="job_choice"),
+    path("jobs/new/<str:type_name>", jobs.new_job, name="new_job"),
+    path("jobs/<str:job_id>", jobs.job, name="job"),
+    path("jobs/<str:job_id>/run", jobs.job_action, {"action": "run"}, name="job_run"),
+    path("jobs/<str:job_id>/abort", jobs.job_action, {"action": "abort"}, name="job_abort"),
+    path("jobs/<str:job_id>/delete", jobs.job_action, {"action": "delete"}, name="job_delete"),
+    path("provenance", provenance.provenance, name="provenance"),
+    path("docs", docs.docs, name="docs"),
+    path("docs/<path:name>", docs.docs, name="docs_page"),
+]

@@ -1,0 +1,163 @@
+"""The page of one observation: what it is, its files, and what can be done with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from archive import lookup
+from archive.models import Product
+from archive.policy import POLICY
+from frontend import quantities, queries, tables
+from frontend.pages import page
+from tap.context import query_context
+from tap.registry import Viewer
+from tap.service import prepare
+from uws import service
+from uws.jobtypes import job_types
+from uws.models import Job
+from vo.columns import ColumnMeta
+
+GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Target and pointing", ("target_name", "s_ra", "s_dec", "s_fov", "s_region", "s_resolution")),
+    ("Time", ("t_min", "t_max", "t_exptime", "t_resolution", "t_intervals", "t_gti")),
+    ("Energy", ("energy_min", "energy_max", "em_min", "em_max", "em_res_power", "em_ucd")),
+    ("Instrument", ("facility_name", "instrument_name", "obs_mode", "tracking_type", "pointing_mode", "scan_mode")),
+    ("Data", ("dataproduct_type", "dataproduct_subtype", "calib_level", "access_format", "access_estsize", "o_ucd")),
+    ("Identity and rights", ("obs_id", "obs_collection", "obs_publisher_did", "obs_creator_name", "data_rights")),
+)
+"""Which columns of ivoa.obscore and ivoa.obscore_hea are shown together; all others follow under one heading."""
+JOBS_LOOKED_AT = 200
+HDU_NAMES = {
+    "events": "Event list",
+    "gti": "Good time intervals",
+    "aeff": "Effective area",
+    "edisp": "Energy dispersion",
+    "psf": "Point spread function",
+    "bkg": "Background model",
+    "rad_max": "Size of the on region",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A value with its meaning."""
+
+    name: str
+    text: str
+    title: str
+    description: str
+
+
+@require_safe
+def observation(request: HttpRequest, did: str) -> HttpResponse:
+    """The observation of that publisher DID."""
+    did = re.sub(r"^ivo:/+", "ivo://", did)  # servers before ours may have made one slash of two
+    context = query_context(request)
+    if request.META.get("QUERY_STRING") and "?" not in did:
+        did = f"{did}?{request.META['QUERY_STRING']}"  # a DID that was pasted into the address as it is
+    adql = (
+        "SELECT *\nFROM ivoa.obscore NATURAL LEFT OUTER JOIN ivoa.obscore_hea\n"
+        f"WHERE obs_publisher_did = {queries.text(did)}"
+    )
+    found = tables.fetch(prepare(adql, context), size=1)
+    if not found.rows:
+        raise Http404(f"This archive has no observation {did}. It may be spelt differently, or not be public yet.")
+    row = found.rows[0]
+    product = lookup.product(did, context.viewer)
+    newer = lookup.successor(product) if product else None
+    columns = {column.name: column for column in found.columns}
+    encoded = urlencode({"ID": did})
+    values = {
+        "section": "search",
+        "did": did,
+        "row": row,
+        "energies": _energies(row),
+        "groups": _groups(row, columns),
+        "files": _files(product),
+        "preview": _preview(product, context.viewer),
+        "notes": product.observation.notes if product and product.observation else (),
+        "retrieve": f"/retrieve?{encoded}",
+        "datalink": f"/datalink/links?{encoded}",
+        "provenance": f"{reverse('provenance')}?{encoded}",
+        "job_types": [j for j in job_types() if any(i.resolver == "dl3" for i in j.inputs)],
+        "neighbours": _neighbours_link(row),
+        "newer": newer.did if newer else "",
+        "jobs": _own_jobs(request, did),
+    }
+    return page(request, "observation.html", values)
+
+
+def _groups(row: Mapping[str, Any], columns: Mapping[str, ColumnMeta]) -> list[tuple[str, list[Fact]]]:
+    named = [name for _, names in GROUPS for name in names]
+    rest = tuple(name for name in columns if name not in named and name not in ("access_url",))
+    shown = []
+    for title, names in (*GROUPS, ("Other", rest)):
+        facts = [_fact(row[name], columns[name]) for name in names if row.get(name) is not None]
+        if facts:
+            shown.append((title, facts))
+    return shown
+
+
+def _fact(value: Any, column: ColumnMeta) -> Fact:
+    cell = tables.cell(value, column)
+    text = f"{cell.text} {column.unit}" if column.unit else cell.text
+    if column.name in ("t_min", "t_max"):
+        text = f"{quantities.date_text(value)} UTC (MJD {value:.6f})"
+    elif column.name == "t_exptime":
+        text = f"{quantities.duration_text(value)} ({value:.1f} s)"
+    elif column.name in ("em_min", "em_max"):
+        text = f"{cell.text} m ({quantities.significant(queries.energy(value), 3)} TeV)"
+    elif column.name == "access_estsize":
+        text = quantities.size_text(value * 1000)
+    return Fact(column.name, text, cell.title, column.description)
+
+
+def _energies(row: Mapping[str, Any]) -> str:
+    if not row["em_max"]:
+        return ""
+    low = quantities.significant(queries.energy(row["em_max"]), 2)
+    high = quantities.significant(queries.energy(row["em_min"]), 3) if row["em_min"] else "∞"
+    return f"{low} – {high} TeV"
+
+
+def _files(product: Product | None) -> list[dict[str, Any]]:
+    """The product's files with their HDUs, explained."""
+    if product is None:
+        return []
+    files = []
+    for use in product.files.select_related("file"):
+        hdus = [
+            {"type": kind, "name": name, "form": use.hdu_classes.get(kind, ""), "meaning": HDU_NAMES.get(kind, kind)}
+            for kind, name in use.hdus.items()
+        ]
+        files.append({"name": use.name, "file": use.file, "hdus": hdus})
+    return files
+
+
+def _preview(product: Product | None, viewer: Viewer) -> str:
+    """URL of the preview image, "" if there is none that the visitor may see."""
+    if product is None or product.observation is None:
+        return ""
+    previews = POLICY.products(viewer).filter(observation=product.observation)
+    preview = previews.filter(semantics__in=("#preview", "#preview-image")).first()
+    return f"/retrieve?{urlencode({'ID': preview.did})}" if preview and POLICY.may_read(preview, viewer) else ""
+
+
+def _neighbours_link(row: Mapping[str, Any]) -> str:
+    if row["s_ra"] is None or row["s_dec"] is None:
+        return ""
+    return f"{reverse('results')}?{urlencode({'ra': row['s_ra'], 'dec': row['s_dec'], 'radius': 2})}"
+
+
+def _own_jobs(request: HttpRequest, did: str) -> list[Job]:
+    """The latest of the visitor's own jobs that used the product."""
+    latest = service.jobs_of(service.requester(request))[:JOBS_LOOKED_AT]
+    return [job for job in latest if any(used["id"] == did for used in job.inputs)]

@@ -1,0 +1,75 @@
+"""Results for the eye: fitted parameters and counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from frontend.outcomes import Parameter, fit_summary
+from frontend.templatetags.frontend import power, query_string, unit
+
+FIT = {
+    "model": "power-law",
+    "parameters": [
+        {"name": "index", "value": 2.6132, "error": 0.0437, "unit": ""},
+        {"name": "amplitude", "value": 4.312e-11, "error": 1.53e-12, "unit": "cm-2 s-1 TeV-1"},
+        {"name": "reference", "value": 1.0, "error": 0.0, "unit": "TeV"},
+    ],
+    "covariance": [[0.0019, 0], [0, 2.3e-24]],
+    "stat": 38.21,
+    "dof": 30,
+    "n_on": 678,
+    "n_off": 1233,
+    "alpha": 0.0833333,
+    "livetime_s": 6313.8,
+    "energy_range_TeV": [0.661, 100.0],
+    "obs_ids": ["23523", "23526"],
+}
+
+
+def test_fit() -> None:
+    fit = fit_summary(FIT)
+    assert fit.model == "power law"
+    assert fit.parameters[1] == Parameter("amplitude", "4.31e-11", "0.15e-11", "cm-2 s-1 TeV-1", frozen=False)
+    assert [p.name for p in fit.headline] == ["index", "amplitude"]
+    assert dict(fit.facts) == {
+        "Events in the on region": "678",
+        "Events in the off regions": "1233",
+        "Exposure ratio on/off (alpha)": "0.08333",
+        "Fit statistic": "38.2",
+        "Degrees of freedom": "30",
+        "Livetime": "105.2 min",
+        "Energies": "0.661 – 100 TeV",
+        "Observations": "23523, 23526",
+    }
+
+
+def test_fit_without_numbers() -> None:
+    """NaN is null in JSON; a page shows a dash, and never fails."""
+    fit = fit_summary({"parameters": [{"name": "index", "value": None, "error": None, "unit": ""}], "stat": None})
+    assert fit.parameters == (Parameter("index", "–", "–", "", frozen=True),)
+    assert fit.facts == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("cm-2 s-1 TeV-1", "cm<sup>−2</sup> s<sup>−1</sup> TeV<sup>−1</sup>"),
+        ("1 / (TeV s cm2)", "1 / (TeV s cm<sup>2</sup>)"),
+        ("cm**-2", "cm<sup>−2</sup>"),
+        ("", ""),
+        ("<b>", "&lt;b&gt;"),
+    ],
+)
+def test_units(text: str, html: str) -> None:
+    assert unit(text) == html
+
+
+def test_powers() -> None:
+    assert power("4.31e-11") == "4.31 × 10<sup>−11</sup>"
+    assert power("2.61") == "2.61"
+
+
+def test_query_string() -> None:
+    assert query_string({"target": "Crab Nebula", "page": "2"}, page=3) == "?target=Crab+Nebula&page=3"
+    assert query_string({"target": "a&b"}, target=None) == "?"
+    assert query_string(collection="x&y") == "?collection=x%26y"
