@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import zipfile
@@ -34,7 +33,7 @@ def stamp(hdulist: fits.HDUList, context: JobContext, job_type: JobType) -> None
     for role, files in context.inputs.items():
         for file in files:
             history["HISTORY"] = f"Input {role}: {file.id}"
-            history["HISTORY"] = f"  sha256 {file.sha256}"
+            history["HISTORY"] = f"sha256 {file.sha256}"
     for name in job_type.software:
         history["HISTORY"] = f"Software {name} {version(name)}"
 
@@ -45,12 +44,6 @@ def write_fits(path: Path, hdulist: fits.HDUList, context: JobContext, job_type:
     for hdu in hdulist:
         hdu.add_checksum(when=_UNCHANGED)
     hdulist.writeto(path, overwrite=True)
-
-
-def restamp_fits(path: Path, context: JobContext, job_type: JobType) -> None:
-    """Stamp a file that gammapy has written."""
-    with fits.open(io.BytesIO(path.read_bytes())) as hdulist:
-        write_fits(path, hdulist, context, job_type)
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:

@@ -82,7 +82,7 @@ def fit(dataset: SpectrumDatasetOnOff, parameters: SpectrumParameters) -> Fitted
     predicted = float(dataset.npred_signal().data[dataset.mask_safe.data].sum())
     if predicted > 0:
         model.spectral_model.amplitude.value *= max(counts.excess, 1.0) / predicted
-    result = Fit().run([dataset])
+    result = Fit(optimize_opts={"tol": 1e-3}).run([dataset])
     values = [*model.spectral_model.parameters.value, *np.diag(model.spectral_model.covariance.data)]
     fitted = Fitted(
         model=model,

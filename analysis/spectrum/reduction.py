@@ -29,10 +29,13 @@ from uws.errors import UserJobError
 
 @dataclass(slots=True)
 class Reduction:
-    """What the observations gave: datasets by obs_id with their offsets (deg), and why others gave nothing."""
+    """What the observations gave: by obs_id, the datasets, offsets (deg), telescopes and instruments; and why
+    others gave nothing.
+    """
 
     datasets: dict[str, SpectrumDatasetOnOff] = field(default_factory=dict)
     offsets: dict[str, float] = field(default_factory=dict)
+    instruments: dict[str, tuple[str, str]] = field(default_factory=dict)
     skipped: list[dict[str, str]] = field(default_factory=list)
 
 
@@ -52,10 +55,17 @@ def reduce(
             reduction.skipped.append({"obs_id": name, "reason": str(reason)})
         else:
             reduction.offsets[name] = float(offset_of(observation, position).value)
+            info = observation.meta.obs_info
+            reduction.instruments[name] = (info.telescope or "unknown", info.instrument or "unknown")
     if not reduction.datasets:
         reasons = "; ".join(f"{item['obs_id']}: {item['reason']}" for item in reduction.skipped)
         raise UserJobError(f"None of the observations can be used. {reasons}.")
     return reduction
+
+
+def livetime(dataset: SpectrumDatasetOnOff) -> float:
+    """Livetime of a dataset in seconds."""
+    return float(dataset.exposure.meta["livetime"].to_value("s"))
 
 
 class Reducer:

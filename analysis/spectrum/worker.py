@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -17,7 +16,7 @@ from gammapy.estimators import FluxPoints
 from gammapy.modeling.models import SpectralModel
 
 from analysis.energy import safe_range
-from analysis.outputs import restamp_fits, write_fits, write_json, write_zip
+from analysis.outputs import write_fits, write_json, write_zip
 from analysis.progress import Stage
 from analysis.sample import sample_observation, sample_position
 from analysis.source import source_position
@@ -33,8 +32,9 @@ from analysis.spectrum.fit import (
     stack,
 )
 from analysis.spectrum.job import JOB, SpectrumParameters
+from analysis.spectrum.ogip import write_ogip
 from analysis.spectrum.plot import spectrum_figure, write_png
-from analysis.spectrum.reduction import Reducer, Reduction, reduce
+from analysis.spectrum.reduction import Reducer, Reduction, livetime, reduce
 from uws.context import InputFile, JobContext
 
 _ENERGY_FLUX_UNIT = "erg cm-2 s-1"
@@ -83,7 +83,7 @@ def fit_document(
         {
             "obs_id": obs_id,
             **asdict(count(single)),
-            "livetime_s": _livetime(single),
+            "livetime_s": livetime(single),
             "energy_range_TeV": safe_range(single),
             "offset_deg": reduction.offsets[obs_id],
         }
@@ -169,7 +169,7 @@ def _write(
     write_json(paths["plot_data"], data)
     write_png(spectrum_figure(dict(data)), paths["plot"])
     write_fits(paths["flux_points"], _flux_points_hdus(points), context, JOB)
-    write_zip(paths["ogip"], _write_ogip(context, reduction))
+    write_zip(paths["ogip"], write_ogip(context, reduction))
     for role, path in paths.items():
         context.output(role, path)
 
@@ -177,22 +177,13 @@ def _write(
 def _flux_points_hdus(points: FluxPoints) -> fits.HDUList:
     """GADF flux points: one row a point, SED_TYPE = dnde."""
     table: Table = points.to_table(sed_type="dnde", format="gadf-sed")
-    return fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU(table, name="FLUXPOINTS")])
-
-
-def _write_ogip(context: JobContext, reduction: Reduction) -> list[Path]:
-    folder = context.workdir / "ogip"
-    folder.mkdir()
-    for obs_id, dataset in reduction.datasets.items():
-        dataset.write(folder / f"pha_obs{obs_id}.fits", format="ogip")
-    files = list(folder.iterdir())
-    for file in files:
-        restamp_fits(file, context, JOB)
-    return files
-
-
-def _livetime(dataset: SpectrumDatasetOnOff) -> float:
-    return float(dataset.exposure.meta["livetime"].to_value("s"))
+    for name in ("counts", "npred", "npred_excess"):  # gammapy has a further axis here, for several datasets
+        table[name] = np.asarray(table[name])[:, 0]
+    hdu = fits.BinTableHDU(table, name="FLUXPOINTS")
+    for column in hdu.columns:
+        if column.unit == "":
+            column.unit = None
+    return fits.HDUList([fits.PrimaryHDU(), hdu])
 
 
 def _title(files: Sequence[InputFile]) -> str:
@@ -203,7 +194,7 @@ def _title(files: Sequence[InputFile]) -> str:
 def _label(model: SpectralModel, parameters: SpectrumParameters) -> str:
     if parameters.model == "log-parabola":
         return (
-            rf"Log-parabola: $\alpha$ = {model.alpha.value:.2f} $\pm$ {model.alpha.error:.2f}, "
-            rf"$\beta$ = {model.beta.value:.2f} $\pm$ {model.beta.error:.2f}"
+            f"Log-parabola: α = {model.alpha.value:.2f} ± {model.alpha.error:.2f}, "
+            f"β = {model.beta.value:.2f} ± {model.beta.error:.2f}"
         )
-    return rf"Power law: $\Gamma$ = {model.index.value:.2f} $\pm$ {model.index.error:.2f}"
+    return f"Power law: Γ = {model.index.value:.2f} ± {model.index.error:.2f}"
