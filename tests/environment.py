@@ -22,6 +22,7 @@ DATABASE = os.environ.get("DISTILLER_TEST_DATABASE", "sqlite")
 _home = tempfile.mkdtemp(prefix="distiller-test-")
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
 os.environ["DISTILLER_HOME"] = _home
+(Path(_home) / "static").mkdir()
 os.environ["DISTILLER_SESAME_URL"] = ""
 os.environ["DISTILLER_LOG_LEVEL"] = "WARNING"
 os.environ["DJANGO_SETTINGS_MODULE"] = "distiller.settings"
