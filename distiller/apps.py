@@ -9,9 +9,13 @@ class DistillerConfig(AppConfig):
     name = "distiller"
 
     def ready(self) -> None:
+        from django.conf import settings
+
         from analysis.countmap.job import JOB as COUNTMAP
         from analysis.spectrum.job import JOB as SPECTRUM
         from uws.jobtypes import register
+        from uws.plugins import register_plugins
 
         register(COUNTMAP)
         register(SPECTRUM)
+        register_plugins(settings.DISTILLER_JOB_TYPES)

@@ -7,6 +7,10 @@ import os
 from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "distiller.settings")
-app = Celery("distiller")
-app.config_from_object("django.conf:settings", namespace="CELERY")
+
+from django.conf import settings
+
+app = Celery("distiller", set_as_current=False)
+app.conf.update(settings.CELERY)
+app.set_default()
 app.autodiscover_tasks(["uws"])

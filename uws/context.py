@@ -38,7 +38,7 @@ class JobContext(Protocol):
     workdir: Path
     """Empty directory of this run; removed afterwards. Outputs are written here."""
     cache_dir: Path
-    """Directory for intermediate products kept between jobs; only files whose name holds a hash of all they depend on."""
+    """Intermediate products kept between jobs: only files whose name holds a hash of all they depend on."""
 
     def progress(self, message: str, fraction: float) -> None:
         """Tell the user what is being done ("Reducing run 23523 (2 of 4)") and how far the job is (0 to 1)."""

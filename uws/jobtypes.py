@@ -3,7 +3,7 @@
 Registering is how rooms above publish a job:
 
     # analysis/countmap/job.py
-    JOB = JobType(name="countmap", version="1.0", parameters=CountmapParameters, worker="analysis.countmap.worker:run", ...)
+    JOB = JobType(name="countmap", version="1.0", worker="analysis.countmap.worker:run", ...)
     register(JOB)      # called from the application's `ready()` in `distiller.apps`
 
 Input resolvers are registered too: a resolver turns typed parameters into files the worker may read, under the rights
@@ -91,6 +91,11 @@ def register(job_type: JobType) -> JobType:
     if known != job_type:
         raise ValueError(f"job type {job_type.name!r} is registered twice")
     return job_type
+
+
+def unregister(name: str) -> None:
+    """Take a job type back (tests)."""
+    _types.pop(name, None)
 
 
 def job_types() -> tuple[JobType, ...]:

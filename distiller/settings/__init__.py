@@ -5,9 +5,11 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
+from distiller.broker import broker_url
 from distiller.settings.database import databases
 from distiller.settings.environment import ENVIRONMENT
 from distiller.settings.logs import logging_config
+from distiller.settings.queue import celery_settings
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 DISTILLER_HOME = ENVIRONMENT.distiller_home.resolve()
@@ -113,6 +115,7 @@ SPECTACULAR_SETTINGS = {"TITLE": "Distiller", "VERSION": "1", "SERVE_INCLUDE_SCH
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "frontend.views.problems.forbidden_form"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 2**20
 if ENVIRONMENT.distiller_trust_proxy:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -120,7 +123,11 @@ if ENVIRONMENT.distiller_trust_proxy:
 
 LOGGING = logging_config(ENVIRONMENT.distiller_log_level)
 
-CELERY_BROKER_URL = ENVIRONMENT.celery_broker_url
+CELERY_BROKER_URL = broker_url(ENVIRONMENT.celery_broker_url, DISTILLER_HOME)
+CELERY = celery_settings(CELERY_BROKER_URL, DISTILLER_HOME)
+UWS_CELERY_APP = "distiller.celery.app"
+DISTILLER_JOB_TYPES = ENVIRONMENT.distiller_job_types
+DISTILLER_JOB_MEMORY = ENVIRONMENT.distiller_job_memory
 DISTILLER_AUTHORITY = ENVIRONMENT.distiller_authority
 DISTILLER_BASE_URL = ENVIRONMENT.distiller_base_url.rstrip("/")
 DISTILLER_PORT = ENVIRONMENT.distiller_port

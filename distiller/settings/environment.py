@@ -50,6 +50,14 @@ class Environment(BaseSettings):
         "started and stopped with the worker.",
     )
     distiller_worker_slots: int = Field(2, ge=2, description="Jobs run at the same time by one worker.")
+    distiller_job_memory: int = Field(
+        0, ge=0, description="Memory (MiB) that the processes of one job may use together; 0 for no limit."
+    )
+    distiller_job_types: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Further job types, separated by commas: `package.module:NAME`, a `JobType` or several. "
+        "Installed packages can announce theirs by an entry point of the group `distiller.job_types` instead.",
+    )
     distiller_tap_default_maxrec: int = Field(
         20000, ge=1, description="Rows of a TAP result when the client names no MAXREC."
     )
@@ -64,7 +72,7 @@ class Environment(BaseSettings):
     distiller_sesame_timeout: float = Field(5.0, gt=0, description="Seconds to wait for Sesame.")
     distiller_log_level: str = Field("INFO", description="Level of the log on standard error.")
 
-    @field_validator("distiller_allowed_hosts", mode="before")
+    @field_validator("distiller_allowed_hosts", "distiller_job_types", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [v.strip() for v in value.split(",") if v.strip()] if isinstance(value, str) else value

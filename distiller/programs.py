@@ -1,0 +1,135 @@
+"""The programs and chores that make up a worker and a demo server, for the supervisor."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError
+
+from distiller.broker import queue_folder, redis_server, socket_path
+from distiller.supervisor import Chore, Program
+from uws.notify import redis_client
+from uws.queue import QUEUES
+from uws.reconciler import Reconciler
+from uws.registration import Registration
+from uws.wait import release_connection
+
+logger = logging.getLogger(__name__)
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+"""Jobs run side by side: each computes in one thread, which also makes sums come out the same every time."""
+TEND = 2.0
+BEAT = 5.0
+
+
+def run_folder() -> Path:
+    return Path(settings.DISTILLER_HOME) / "run"
+
+
+def worker_programs(slots: int) -> list[Program]:
+    """The private Redis, if there is no other broker, and the Celery worker."""
+    programs = []
+    if str(settings.CELERY_BROKER_URL).startswith("filesystem"):
+        queue_folder(settings.DISTILLER_HOME).mkdir(parents=True, exist_ok=True)
+    elif str(settings.CELERY_BROKER_URL) == f"redis+socket://{socket_path(settings.DISTILLER_HOME)}":
+        programs.append(_redis_program())
+    programs.append(_celery_program(slots))
+    return programs
+
+
+def worker_chores(slots: int) -> list[Chore]:
+    """Signs of life in the database, and looking after the jobs."""
+    registration = Registration(slots)
+    reconciler = Reconciler(settings.DISTILLER_HOME)
+
+    def recover_stopped() -> None:
+        reconciler.recover_from_dead_runners(crashed=False)
+        registration.end()
+
+    return [
+        Chore(BEAT, _tolerant("the sign of life", registration.beat)),
+        Chore(
+            TEND, _tolerant("looking after the jobs", reconciler.tick), _tolerant("handing back jobs", recover_stopped)
+        ),
+    ]
+
+
+def web_program(port: int) -> Program:
+    """gunicorn on this machine only; in production it stands behind a proxy."""
+    return Program(
+        "web server",
+        [
+            *(sys.executable, "-m", "gunicorn", "distiller.wsgi"),
+            *("--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--workers", "2", "--threads", "16"),
+            *("--graceful-timeout", "3", "--log-level", "warning"),
+            *("--chdir", str(settings.BASE_DIR)),
+        ],
+        patience=6,
+    )
+
+
+def _redis_program() -> Program:
+    server = redis_server()
+    if server is None:
+        raise RuntimeError("there is no redis-server")
+    path = socket_path(settings.DISTILLER_HOME)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.parent.chmod(0o700)
+    if path.parent.owner() != Path(settings.DISTILLER_HOME).owner():
+        raise RuntimeError(f"{path.parent} belongs to somebody else")
+    _end_stale_redis()
+    command = [
+        *(server, "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "600"),
+        *("--save", "", "--appendonly", "no", "--dir", str(path.parent), "--loglevel", "warning"),
+    ]
+    return Program("private Redis", command, ready=_redis_answers)
+
+
+def _end_stale_redis() -> None:
+    """A Redis left by a supervisor that was killed where the kernel does not end its children."""
+    client = redis_client(str(settings.CELERY_BROKER_URL))
+    try:
+        if client is not None:
+            client.shutdown(nosave=True)
+    except redis.RedisError:
+        socket_path(settings.DISTILLER_HOME).unlink(missing_ok=True)
+
+
+def _redis_answers() -> bool:
+    client = redis_client(str(settings.CELERY_BROKER_URL))
+    try:
+        return client is not None and bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+def _celery_program(slots: int) -> Program:
+    command = [
+        *(sys.executable, "-m", "celery", "--quiet", "--workdir", str(settings.BASE_DIR), "-A", "distiller.celery"),
+        *("worker", "--pool", "prefork", "--concurrency", str(slots), "--queues", ",".join(QUEUES)),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        *("--hostname", f"distiller@{socket.gethostname()}", "--loglevel", "WARNING"),
+    ]
+    # SIGQUIT ends it at once: running jobs are handed to the next worker rather than waited for.
+    environment = {**ONE_THREAD, "MPLBACKEND": "Agg", "DJANGO_SETTINGS_MODULE": "distiller.settings"}
+    return Program("worker", command, environment, stop_signal=signal.SIGQUIT, patience=5)
+
+
+def _tolerant(what: str, do: Callable[[], None]) -> Callable[[], None]:
+    """The same, but a database that is away (or not migrated yet) is logged, and the supervisor lives on."""
+
+    def attempt() -> None:
+        try:
+            do()
+        except DatabaseError as error:
+            logger.warning("%s: the database cannot be used: %s", what, error)
+        finally:
+            release_connection()
+
+    return attempt

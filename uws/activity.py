@@ -1,0 +1,141 @@
+"""The provenance of a job: what it used and made, in whose name, with which parameters and software (decision 7)."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+from django.conf import settings
+
+from provenance.recorder import ActivityRecord, AgentRef, Described, EntityRef, ParameterValue
+from uws import jobtypes
+from uws.fields import FieldSpec, fields
+from uws.jobtypes import JobType
+from uws.models import Job, Result
+
+STORE_ROLE = "stored result"
+"""Role of the results of another job that this one was answered with."""
+
+
+def activity_id(job_id: str) -> str:
+    """The identifier of a job's activity."""
+    return f"ivo://{settings.DISTILLER_AUTHORITY}/jobs?{job_id}"
+
+
+def result_entity_id(job: Job, name: str) -> str:
+    """The identifier of a job's result as an entity."""
+    return f"{activity_id(job.public_id)}/{name}"
+
+
+def software_agent() -> AgentRef:
+    try:
+        release = version("distiller")
+    except PackageNotFoundError:  # run from a checkout
+        release = "development version"
+    return AgentRef(
+        id=f"ivo://{settings.DISTILLER_AUTHORITY}/distiller",
+        name=f"Distiller {release}",
+        type="SoftwareAgent",
+        role="executor",
+    )
+
+
+def activity_record(job: Job) -> ActivityRecord:
+    """The record of a job that has ended."""
+    job_type = jobtypes.job_type(job.job_type)
+    start = job.started or job.ended or job.created
+    end = max(job.ended or start, start)
+    used = [
+        (entry["role"], EntityRef(id=entry["id"], sha256=entry["sha256"], content_type=entry["media_type"]))
+        for entry in job.inputs
+    ]
+    rows = list(Result.objects.filter(job=job).select_related("file"))
+    generated = [(row.name, _entity(job, row)) for row in rows]
+    origins = {f"{activity_id(job.answered_from)}/{row.name}": row for row in rows} if job.answered_from else {}
+    used += [(STORE_ROLE, EntityRef(id=origin, name=row.filename)) for origin, row in origins.items()]
+    return ActivityRecord(
+        id=activity_id(job.public_id),
+        name=job_type.name,
+        version=job_type.version,
+        type=job_type.activity_type,
+        description=job_type.description,
+        start=start,
+        end=end,
+        status=job.phase,
+        comment=_comment(job),
+        used=used,
+        generated=generated,
+        agents=[_operator(job), software_agent()],
+        parameters=_parameters(job_type, job),
+        software=job.software,
+        usage=[
+            *(
+                Described(
+                    role=role.name,
+                    description=role.description,
+                    content_type="",
+                    multiplicity="*" if role.multiple else "1",
+                )
+                for role in job_type.inputs
+            ),
+            Described(
+                role=STORE_ROLE,
+                description="Results of an identical job that had been completed before",
+                type="Context",
+                multiplicity="*",
+            ),
+        ],
+        generation=[
+            Described(role=output.name, description=output.description, content_type=output.media_type)
+            for output in job_type.outputs
+        ],
+        derivations={f"{activity_id(job.public_id)}/{row.name}": [origin] for origin, row in origins.items()},
+        informed_by=[activity_id(job.answered_from)] if job.answered_from else [],
+    )
+
+
+def _entity(job: Job, row: Result) -> EntityRef:
+    return EntityRef(
+        id=result_entity_id(job, row.name),
+        name=row.filename,
+        location=f"/uws/{job.job_type}/{job.public_id}/results/{row.name}",
+        content_type=row.media_type,
+        sha256=row.file.sha256,
+        size=row.file.size,
+        comment=row.description,
+    )
+
+
+def _comment(job: Job) -> str:
+    if job.answered_from:
+        return f"Answered from the result store with the results of job {job.answered_from}."
+    return job.error_message
+
+
+def _operator(job: Job) -> AgentRef:
+    base = f"ivo://{settings.DISTILLER_AUTHORITY}/agents"
+    if job.owner is None:
+        return AgentRef(id=f"{base}?anonymous", name="anonymous user", type="Person", role="operator")
+    return AgentRef(id=f"{base}?user-{job.owner.pk}", name=job.owner.get_username(), type="Person", role="operator")
+
+
+def parameter_value(spec: FieldSpec, texts: list[str]) -> ParameterValue:
+    """A parameter as ProvenanceDM describes it."""
+    return ParameterValue(
+        value=" ".join(texts) if not spec.multiple else ", ".join(texts),
+        unit=spec.unit,
+        ucd=spec.ucd,
+        description=spec.help,
+        datatype=spec.datatype,
+        arraysize=spec.arraysize or "",
+        xtype=spec.xtype,
+        default=spec.default or None,
+        options=spec.choices,
+        min=spec.minimum,
+        max=spec.maximum,
+    )
+
+
+def _parameters(job_type: JobType, job: Job) -> dict[str, ParameterValue]:
+    texts = job.used_parameters or job.parameters
+    specs = {spec.name: spec for spec in fields(job_type.parameters)}
+    return {name: parameter_value(specs[name], values) for name, values in texts.items() if name in specs and values}

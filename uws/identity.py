@@ -1,0 +1,64 @@
+"""When are two jobs the same work? The key under which a finished job is found again in the result store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, version
+
+from django.utils import timezone
+
+from uws.context import InputFile
+from uws.jobtypes import JobType
+from uws.models import Job, Result, Worker
+from uws.phases import Phase
+
+LIVE = timedelta(seconds=30)
+"""A worker whose heartbeat is older is not counted on."""
+
+
+def installed(distributions: Iterable[str]) -> dict[str, str]:
+    """Versions of the distributions that are installed here; the others are left out."""
+    found: dict[str, str] = {}
+    for name in sorted(set(distributions)):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def workers_software(job_type: JobType) -> dict[str, str] | None:
+    """Versions of what the job type names in the newest live worker; None without a worker, or if it lacks one."""
+    worker = Worker.objects.filter(heartbeat__gt=timezone.now() - LIVE).order_by("-started").first()
+    if worker is None or any(name not in worker.software for name in job_type.software):
+        return None
+    return {name: worker.software[name] for name in sorted(job_type.software)}
+
+
+def cache_key(
+    job_type: JobType,
+    parameters: Mapping[str, Sequence[str]],
+    inputs: Mapping[str, Sequence[InputFile]],
+    software: Mapping[str, str],
+) -> str:
+    """SHA-256 of all that decides the result: job type, parameters as used, content of the inputs, versions."""
+    work = {
+        "job_type": [job_type.name, job_type.version],
+        "parameters": {name: list(texts) for name, texts in parameters.items()},
+        "inputs": sorted([role, file.id, file.sha256] for role, files in inputs.items() for file in files),
+        "software": dict(software),
+    }
+    return hashlib.sha256(json.dumps(work, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def finished_twin(key: str, job_type: JobType) -> Job | None:
+    """A completed job of that key with all its required results, the latest one."""
+    required = {output.name for output in job_type.outputs if output.required}
+    candidates = Job.objects.filter(cache_key=key, phase=Phase.COMPLETED, destroyed=False).order_by("-ended")
+    for job in candidates[:5]:
+        if required <= set(Result.objects.filter(job=job).values_list("name", flat=True)):
+            return job
+    return None

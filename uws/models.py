@@ -1,0 +1,139 @@
+"""Jobs, their results and logs, and the workers that run them. The jobs table is the truth (decision 5)."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+
+from django.conf import settings
+from django.db import models
+
+from uws.phases import Phase
+
+
+def new_job_id() -> str:
+    """An identifier that cannot be guessed (120 bits) and stands in URLs and ivoids as it is."""
+    return base64.b32encode(secrets.token_bytes(15)).decode().lower()
+
+
+class Job(models.Model):
+    """One job of one type. Times are UTC; durations seconds."""
+
+    public_id = models.CharField(max_length=32, unique=True, default=new_job_id, editable=False)
+    job_type = models.CharField(max_length=64)
+    type_version = models.CharField(max_length=32)
+    phase = models.CharField(max_length=9, choices=Phase.choices, default=Phase.PENDING, db_index=True)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True)
+    session = models.CharField(max_length=64, blank=True, help_text="token of the anonymous browser session")
+    run_id = models.CharField(max_length=255, blank=True)
+
+    given = models.JSONField(default=list, help_text="parameters as given: [[name, [text, ...]], ...]")
+    normalised = models.JSONField(default=list, help_text="all parameters as used, in the same form")
+    inputs = models.JSONField(default=list, help_text="[{role, id, sha256, media_type}, ...]")
+    software = models.JSONField(default=dict, help_text="versions that ran it, by distribution")
+
+    created = models.DateTimeField(auto_now_add=True, db_index=True)
+    started = models.DateTimeField(null=True, blank=True)
+    ended = models.DateTimeField(null=True, blank=True)
+    quote = models.DateTimeField(null=True, blank=True)
+    destruction = models.DateTimeField(db_index=True)
+    execution_duration = models.PositiveIntegerField(help_text="s")
+
+    error_kind = models.CharField(max_length=9, blank=True, help_text="fatal or transient")
+    error_message = models.TextField(blank=True)
+    progress_message = models.CharField(max_length=255, blank=True)
+    progress_fraction = models.FloatField(default=0)
+
+    cache_key = models.CharField(max_length=64, blank=True, db_index=True)
+    answered_from = models.CharField(
+        max_length=32, blank=True, help_text="public id of the job whose results these are"
+    )
+
+    queue = models.CharField(max_length=16)
+    sent = models.DateTimeField(null=True, blank=True, help_text="last handed to the broker")
+    sends = models.PositiveIntegerField(default=0)
+    runner = models.CharField(max_length=64, blank=True, help_text="worker process that runs it; empty: none yet")
+    attempt = models.PositiveIntegerField(default=0, help_text="counts runs; a run that lost its number is void")
+    crashes = models.PositiveIntegerField(default=0, help_text="runs that ended with their worker")
+    beat = models.PositiveBigIntegerField(default=0, help_text="grows while the job is being run")
+    abort_requested = models.BooleanField(default=False)
+    destroyed = models.BooleanField(default=False, help_text="gone for its owner; the row goes when its run has ended")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["owner", "job_type", "-created"], name="job_of_owner"),
+            models.Index(fields=["session", "job_type", "-created"], name="job_of_session"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job_type} {self.public_id}"
+
+    @property
+    def is_final(self) -> bool:
+        return self.phase in (Phase.COMPLETED, Phase.ERROR, Phase.ABORTED, Phase.ARCHIVED)
+
+    @property
+    def parameters(self) -> dict[str, list[str]]:
+        """Parameters as given."""
+        return {name: list(texts) for name, texts in self.given}
+
+    @property
+    def used_parameters(self) -> dict[str, list[str]]:
+        """Parameters as used, defaults included; empty before the job was run."""
+        return {name: list(texts) for name, texts in self.normalised}
+
+
+class ResultFile(models.Model):
+    """Bytes in the result store. Deleted when no result refers to them any more."""
+
+    storage_name = models.CharField(max_length=255, unique=True)
+    size = models.BigIntegerField(help_text="bytes")
+    sha256 = models.CharField(max_length=64)
+    stored = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.storage_name
+
+
+class Result(models.Model):
+    """A result of a job under its UWS result id; several jobs may share the bytes."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="results")
+    position = models.PositiveSmallIntegerField(help_text="order in the result list")
+    name = models.CharField(max_length=64)
+    filename = models.CharField(max_length=128)
+    media_type = models.CharField(max_length=100)
+    description = models.TextField(blank=True)
+    product_type = models.CharField(max_length=32, blank=True)
+    file = models.ForeignKey(ResultFile, on_delete=models.PROTECT, related_name="results")
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["job", "name"], name="result_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class JobLog(models.Model):
+    """What a job's process wrote to standard output and error, for the operators."""
+
+    job = models.OneToOneField(Job, on_delete=models.CASCADE, related_name="log")
+    text = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"log of {self.job_id}"
+
+
+class Worker(models.Model):
+    """A supervised worker that is, or was, running. One row for each boot."""
+
+    boot_id = models.CharField(max_length=32, unique=True)
+    host = models.CharField(max_length=255)
+    slots = models.PositiveSmallIntegerField()
+    started = models.DateTimeField()
+    heartbeat = models.DateTimeField()
+    software = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"{self.host} {self.boot_id}"

@@ -1,0 +1,53 @@
+"""Handing job ids to the broker. It may be away: the jobs table keeps the job, and the reconciler sends it again."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import redis
+from django.conf import settings
+from django.db.models import F
+from django.utils import timezone
+from django.utils.module_loading import import_string
+from kombu.exceptions import OperationalError
+
+from uws.models import Job
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+logger = logging.getLogger(__name__)
+TASK = "uws.run"
+QUEUES = ("short", "long")
+
+
+def celery_app() -> Celery:
+    """The installation's Celery application (setting UWS_CELERY_APP), imported when first used."""
+    app: Celery = import_string(settings.UWS_CELERY_APP)
+    return app
+
+
+def send(job: Job) -> bool:
+    """Hand a job to the broker; False if that cannot be reached. Called once the job's phase is committed.
+
+    A job that is sent twice is run once: whoever takes it first in the jobs table has it.
+    """
+    try:
+        celery_app().send_task(TASK, args=[job.public_id], queue=job.queue, retry=False, ignore_result=True)
+    except (OperationalError, OSError, redis.RedisError) as error:
+        logger.warning("job %s waits for the broker to come back: %s", job.public_id, error)
+        return False
+    Job.objects.filter(pk=job.pk).update(sent=timezone.now(), sends=F("sends") + 1)
+    return True
+
+
+def depth(queue: str) -> int | None:
+    """How many messages wait in a queue of the broker; None if that cannot be told."""
+    try:
+        with celery_app().connection_for_read() as connection, connection.channel() as channel:
+            declared: Any = channel
+            return int(declared.queue_declare(queue=queue, passive=False, durable=True).message_count)
+    except (OperationalError, OSError, redis.RedisError) as error:
+        logger.warning("the broker cannot be asked: %s", error)
+        return None

@@ -1,0 +1,44 @@
+"""Rows of the workers: who is running, with which software. Written by the supervisor, read by web processes."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.utils import timezone
+
+from uws import jobtypes
+from uws.identity import LIVE, installed
+from uws.models import Worker
+
+
+@dataclass
+class Registration:
+    """This worker's row. `beat` writes it, again if it was lost."""
+
+    slots: int
+    boot_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    started: datetime = field(default_factory=timezone.now)
+
+    def beat(self) -> None:
+        names = {name for kind in jobtypes.job_types() for name in kind.software}
+        Worker.objects.update_or_create(
+            boot_id=self.boot_id,
+            defaults={
+                "host": socket.gethostname(),
+                "slots": self.slots,
+                "started": self.started,
+                "heartbeat": timezone.now(),
+                "software": installed(names),
+            },
+        )
+
+    def end(self) -> None:
+        Worker.objects.filter(boot_id=self.boot_id).delete()
+
+
+def live_workers() -> int:
+    """How many workers have given a sign of life lately."""
+    return Worker.objects.filter(heartbeat__gt=timezone.now() - LIVE).count()

@@ -1,0 +1,172 @@
+"""The result store: bytes go in before a job completes, become visible with it, and go when nobody refers to them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import IO, Any
+
+from django.core.files.base import File
+from django.core.files.storage import Storage, storages
+from django.db import transaction
+from django.utils import timezone
+
+from uws.jobtypes import JobType, OutputRole
+from uws.models import Job, Result, ResultFile
+
+logger = logging.getLogger(__name__)
+ORPHAN_AGE = timedelta(hours=1)
+"""Younger files without a row may belong to a job that is about to complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOutput:
+    """An output whose bytes are in the store, not visible yet."""
+
+    role: OutputRole
+    storage_name: str
+    size: int
+    sha256: str
+
+
+class _Movable(File):
+    """A finished file that a storage on the same disk may rename instead of copying."""
+
+    def __init__(self, path: Path, file: IO[Any]) -> None:
+        super().__init__(file, name=path.name)
+        self._path = path
+
+    def temporary_file_path(self) -> str:
+        return str(self._path)
+
+
+def store() -> Storage:
+    return storages["results"]
+
+
+def put(job: Job, attempt: int, outputs: Sequence[tuple[OutputRole, Path]]) -> list[StoredOutput]:
+    """Move finished files into the store. If one fails, those before it are taken back and the error is raised."""
+    stored: list[StoredOutput] = []
+    try:
+        for role, path in outputs:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                size = file.tell()
+                os.fsync(file.fileno())
+                file.seek(0)
+                wanted = f"{job.public_id[:2]}/{job.public_id}/{attempt}/{role.filename}"
+                name = store().save(wanted, _Movable(path, file))
+            stored.append(StoredOutput(role, name, size, digest))
+    except OSError:
+        discard(output.storage_name for output in stored)
+        raise
+    return stored
+
+
+def publish(job: Job, outputs: Iterable[StoredOutput]) -> None:
+    """Make stored outputs results of the job, within the transaction that completes it."""
+    for position, output in enumerate(outputs):
+        file = ResultFile.objects.create(storage_name=output.storage_name, size=output.size, sha256=output.sha256)
+        _result(job, position, output.role, file)
+
+
+def link(job: Job, job_type: JobType, source: Job) -> bool:
+    """Give the job the results of a finished one, within a transaction; False if they are not all there any more.
+
+    The rows of the files are locked, so that whoever destroys the other job waits and then sees the new reference.
+    """
+    rows = list(Result.objects.filter(job=source))
+    locked = ResultFile.objects.select_for_update().in_bulk([row.file_id for row in rows])
+    if len(locked) != len({row.file_id for row in rows}):
+        return False
+    if not all(store().exists(file.storage_name) for file in locked.values()):
+        return False
+    roles = {role.name: role for role in job_type.outputs}
+    if any(row.name not in roles for row in rows):
+        return False
+    for row in rows:
+        _result(job, row.position, roles[row.name], locked[row.file_id])
+    return True
+
+
+def release(job: Job) -> None:
+    """Take a job's results away, within a transaction; bytes that nobody else refers to go when it is committed."""
+    ids = list(Result.objects.filter(job=job).values_list("file_id", flat=True))
+    Result.objects.filter(job=job).delete()
+    _delete_unreferenced(ids)
+
+
+def discard(names: Iterable[str]) -> None:
+    """Delete bytes from the store, and the folders that they leave empty."""
+    for name in names:
+        try:
+            store().delete(name)
+        except OSError:
+            logger.exception("result file %s cannot be deleted", name)
+            continue
+        _remove_empty_folders(name)
+
+
+def sweep() -> int:
+    """Delete rows and old bytes that nothing refers to (left by a process killed at the wrong moment); how many."""
+    limit = timezone.now() - ORPHAN_AGE
+    with transaction.atomic():
+        lonely = list(ResultFile.objects.filter(results=None, stored__lt=limit).values_list("id", flat=True))
+        _delete_unreferenced(lonely)
+    orphans = [
+        name
+        for name in _names("")
+        if store().get_modified_time(name) < limit and not ResultFile.objects.filter(storage_name=name).exists()
+    ]
+    discard(orphans)
+    return len(lonely) + len(orphans)
+
+
+def _result(job: Job, position: int, role: OutputRole, file: ResultFile) -> None:
+    Result.objects.create(
+        job=job,
+        position=position,
+        name=role.name,
+        filename=role.filename,
+        media_type=role.media_type,
+        description=role.description,
+        product_type=role.product_type or "",
+        file=file,
+    )
+
+
+def _delete_unreferenced(file_ids: Iterable[int]) -> None:
+    files = ResultFile.objects.select_for_update().filter(pk__in=list(file_ids)).order_by("pk")
+    gone = [file for file in files if not Result.objects.filter(file=file).exists()]
+    ResultFile.objects.filter(pk__in=[file.pk for file in gone]).delete()
+    names = [file.storage_name for file in gone]
+    transaction.on_commit(lambda: discard(names))
+
+
+def _remove_empty_folders(name: str) -> None:
+    try:
+        folder = Path(store().path(name)).parent
+        top = Path(store().path(""))
+    except NotImplementedError:  # a storage without folders of this machine
+        return
+    with contextlib.suppress(OSError):
+        while folder != top and top in folder.parents:
+            folder.rmdir()
+            folder = folder.parent
+
+
+def _names(folder: str) -> Iterator[str]:
+    try:
+        folders, files = store().listdir(folder)
+    except FileNotFoundError:
+        return
+    for file in files:
+        yield f"{folder}{file}"
+    for inner in folders:
+        yield from _names(f"{folder}{inner}/")

@@ -1,0 +1,244 @@
+"""What can be done with jobs, by whom. The REST binding, the pages and the API all call these functions.
+
+Who may: a job of a user is that user's (and the curators'); a job without a user is a capability: who knows its
+identifier, which cannot be guessed, may use it. Lists show a user's own jobs, or those of the browser session.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, User
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from uws import endings, identity, inputs, jobtypes, queue, results, store
+from uws.errors import UserJobError
+from uws.jobtypes import JobType
+from uws.models import Job
+from uws.phases import FINAL, STARTABLE, UNSTARTED, WAITED, Phase
+from uws.values import ParameterErrors, check, parse, to_texts
+from uws.wait import wait_while
+from vo.errors import AuthorizationFault, NotFoundFault, UsageFault
+
+SESSION_KEY = "uws_jobs"
+"""Session entry with the token of an anonymous browser session's jobs."""
+ABORT_PATIENCE = 3.0
+"""Seconds that an abort or a deletion waits for the work to have ended before it answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """Who asks: a user, an anonymous browser session, or neither."""
+
+    user: User | None = None
+    session: str = ""
+
+
+def requester(request: HttpRequest, *, start_session: bool = False) -> Requester:
+    """Who makes this request. `start_session` gives an anonymous browser a session to keep its jobs in."""
+    user: AbstractBaseUser | object = getattr(request, "user", None)
+    session = getattr(request, "session", None)
+    token = session.get(SESSION_KEY, "") if session is not None else ""
+    if not token and start_session and session is not None:
+        token = session[SESSION_KEY] = secrets.token_urlsafe(24)
+    return Requester(user if isinstance(user, User) and user.is_authenticated else None, token)
+
+
+def job_type(name: str) -> JobType:
+    """The job type of that name; NotFoundFault if this archive does not offer it."""
+    try:
+        return jobtypes.job_type(name)
+    except KeyError:
+        offered = ", ".join(t.name for t in jobtypes.job_types()) or "none"
+        raise NotFoundFault(f"there is no job type {name!r} here; there are {offered}") from None
+
+
+def jobs_of(who: Requester) -> QuerySet[Job]:
+    """The jobs that are listed for them, newest first."""
+    if who.user is not None:
+        return store.jobs().filter(owner=who.user).order_by("-created", "-pk")
+    if who.session:
+        return store.jobs().filter(owner=None, session=who.session).order_by("-created", "-pk")
+    return Job.objects.none()
+
+
+def find(public_id: str, who: Requester, type_name: str | None = None) -> Job:
+    """The job of that identifier (and type). NotFoundFault if there is none, AuthorizationFault if it is another's."""
+    rows = store.jobs().select_related("owner").filter(public_id=public_id)
+    job = (rows if type_name is None else rows.filter(job_type=type_name)).first()
+    if job is None:
+        raise NotFoundFault(f"there is no job {public_id!r}; it may have been deleted")
+    if job.owner is not None and job.owner != who.user and not (who.user is not None and who.user.is_staff):
+        raise AuthorizationFault("this job belongs to another user")
+    return job
+
+
+def create(
+    type_name: str,
+    parameters: Mapping[str, Sequence[str]],
+    who: Requester,
+    *,
+    run_id: str = "",
+) -> Job:
+    """A new job in phase PENDING. Raises ParameterErrors for unknown names and values that cannot be read."""
+    kind = job_type(type_name)
+    given = check(kind.parameters, parameters)
+    return Job.objects.create(
+        job_type=kind.name,
+        type_version=kind.version,
+        owner=who.user,
+        session="" if who.user is not None else who.session,
+        run_id=run_id,
+        given=_pairs(given),
+        destruction=latest_destruction(),
+        execution_duration=kind.execution_duration,
+        queue=kind.queue,
+    )
+
+
+def set_parameters(job: Job, parameters: Mapping[str, Sequence[str]]) -> None:
+    """Set parameters of a pending job; values of the names given replace those before (UWS 1.1 section 2.2.3.1)."""
+    kind = jobtypes.job_type(job.job_type)
+    fresh = check(kind.parameters, parameters)
+    with transaction.atomic():
+        locked = Job.objects.select_for_update().get(pk=job.pk)
+        if locked.phase != Phase.PENDING:
+            raise AuthorizationFault(f"parameters can be changed while the job is PENDING only; it is {locked.phase}")
+        Job.objects.filter(pk=job.pk).update(given=_pairs({**locked.parameters, **fresh}))
+    job.refresh_from_db()
+
+
+def run(job: Job) -> None:
+    """Start a job: it is answered from the result store, queued, or ends in ERROR if its parameters do not allow it.
+
+    A job that was started before is left as it is.
+    """
+    if job.phase not in STARTABLE:
+        return
+    kind = jobtypes.job_type(job.job_type)
+    now = timezone.now()
+    try:
+        parameters = parse(kind.parameters, job.parameters)
+        normalised = to_texts(parameters)
+        files = inputs.resolve(kind, parameters, inputs.owner_of(job))
+    except (ParameterErrors, UserJobError) as error:
+        endings.fail(job, STARTABLE, endings.Failure(error.message), started=now)
+        return
+    prepared: dict[str, Any] = {"normalised": _pairs(normalised), "inputs": inputs.recorded(files)}
+    software = identity.workers_software(kind) if kind.deterministic else None
+    if software is not None:
+        key = identity.cache_key(kind, normalised, files, software)
+        if answer_from_store(job, kind, key, origin=STARTABLE, started=now, software=software, **prepared):
+            return
+    with transaction.atomic():
+        if store.advance(job, STARTABLE, Phase.QUEUED, **prepared):
+            transaction.on_commit(lambda: queue.send(job))
+
+
+def answer_from_store(
+    job: Job, kind: JobType, key: str, *, origin: frozenset[Phase], attempt: int | None = None, **changes: Any
+) -> bool:
+    """Complete a job with the results of a finished one of the same key; False if there is none."""
+    twin = identity.finished_twin(key, kind)
+    if twin is None or twin.pk == job.pk:
+        return False
+    source = twin.answered_from or twin.public_id
+
+    class Vanished(Exception):
+        """The results were destroyed in the meantime."""
+
+    def publish() -> None:
+        if not results.link(job, kind, twin):
+            raise Vanished
+
+    try:
+        return endings.complete(
+            job,
+            origin,
+            publish,
+            attempt=attempt,
+            cache_key=key,
+            answered_from=source,
+            progress_message="Answered from the result store",
+            **changes,
+        )
+    except Vanished:
+        job.refresh_from_db()
+        return False
+
+
+def abort(job: Job) -> None:
+    """End a job now; a finished one is left as it is. Returns when the work has ended, or after a few seconds."""
+    if job.phase in FINAL or endings.abort(job, UNSTARTED):
+        return
+    if store.request_abort(job):
+        wait_while(job.public_id, lambda: _still(job, Phase.EXECUTING), ABORT_PATIENCE)
+    job.refresh_from_db()
+
+
+def destroy(job: Job) -> None:
+    """Take a job and its results away for good; a running one is ended first (UWS 1.1 section 2.1.5)."""
+    endings.abort(job, UNSTARTED)
+    if not store.hide(job):
+        return
+    job.refresh_from_db()
+    if job.phase == Phase.EXECUTING and job.runner:
+        return
+    endings.purge(job)
+
+
+def check_limits(seconds: int | None, destruction: datetime | None) -> None:
+    """Refuse limits that mean nothing, with UsageFault; None is not given."""
+    if seconds is not None and seconds < 0:
+        raise UsageFault(f"EXECUTIONDURATION: must not be negative, as {seconds} is")
+    if destruction is not None and destruction <= timezone.now():
+        raise UsageFault(f"DESTRUCTION: {destruction:%Y-%m-%dT%H:%M:%SZ} is in the past")
+
+
+def set_execution_duration(job: Job, seconds: int) -> None:
+    """Limit the run time; 0 (no limit) and more than the job type allows become what it allows (section 2.1.4)."""
+    check_limits(seconds, None)
+    if job.phase in FINAL:
+        raise AuthorizationFault(f"the job has ended: it is {job.phase}")
+    limit = jobtypes.job_type(job.job_type).execution_duration
+    Job.objects.filter(pk=job.pk).update(execution_duration=min(seconds or limit, limit))
+    job.refresh_from_db()
+
+
+def set_destruction(job: Job, when: datetime) -> None:
+    """Choose when the job is destroyed: not in the past, and not later than the archive keeps jobs."""
+    check_limits(None, when)
+    Job.objects.filter(pk=job.pk).update(destruction=min(when, latest_destruction()))
+    job.refresh_from_db()
+
+
+def latest_destruction() -> datetime:
+    return timezone.now() + timedelta(days=settings.DISTILLER_JOB_RETENTION_DAYS)
+
+
+def wait(job: Job, seconds: float, phase: str | None = None) -> Job | None:
+    """Block while the job stays in a phase that can be waited for (and in `phase`); None if it is destroyed meanwhile.
+
+    Negative seconds wait as long as the service allows (UWS 1.1 section 2.2.1.2).
+    """
+    current = job.phase
+    if current not in WAITED or (phase is not None and current != phase):
+        return job
+    wait_while(job.public_id, lambda: _still(job, Phase(current)), float("inf") if seconds < 0 else seconds)
+    return store.jobs().select_related("owner").filter(pk=job.pk).first()
+
+
+def _still(job: Job, phase: Phase) -> bool:
+    return Job.objects.filter(pk=job.pk, phase=phase, destroyed=False).exists()
+
+
+def _pairs(parameters: Mapping[str, Sequence[str]]) -> list[list[object]]:
+    return [[name, list(texts)] for name, texts in parameters.items()]

@@ -1,0 +1,81 @@
+"""Reading and changing rows of jobs. Phases change by compare-and-swap only: two processes cannot both do it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from uws.models import Job
+from uws.notify import publish
+from uws.phases import Phase
+
+
+def jobs() -> QuerySet[Job]:
+    """The jobs that exist for their owners."""
+    return Job.objects.filter(destroyed=False)
+
+
+def advance(job: Job, origin: Iterable[Phase], phase: Phase, *, attempt: int | None = None, **changes: Any) -> bool:
+    """Change the phase if it is still one of `origin` (and the run is still the current one); say whether it did.
+
+    `job` is refreshed either way. Whoever waits for the job is told once the change is committed.
+    """
+    rows = Job.objects.filter(pk=job.pk, phase__in=list(origin))
+    if attempt is not None:
+        rows = rows.filter(attempt=attempt)
+    changed = bool(rows.update(phase=phase, **changes))
+    if changed:
+        transaction.on_commit(lambda: publish(job.public_id))
+    job.refresh_from_db()
+    return changed
+
+
+def take(public_id: str, runner: str, **changes: Any) -> Job | None:
+    """Take a job that waits for a worker: the one that gets it may run it. None if it waits no more."""
+    waiting = Q(phase=Phase.QUEUED) | Q(phase=Phase.EXECUTING, runner="")
+    with transaction.atomic():
+        job = Job.objects.select_for_update().filter(waiting, public_id=public_id, destroyed=False).first()
+        if job is None or job.abort_requested:
+            return None
+        taken = Job.objects.filter(waiting, pk=job.pk, attempt=job.attempt).update(
+            phase=Phase.EXECUTING, runner=runner, attempt=job.attempt + 1, beat=job.beat + 1, **changes
+        )
+        if not taken:
+            return None
+        transaction.on_commit(lambda: publish(public_id))
+    job.refresh_from_db()
+    return job
+
+
+def update_run(job: Job, attempt: int, **changes: Any) -> bool:
+    """Write to a job that is being run; False if this run is void: aborted, taken over or destroyed."""
+    rows = Job.objects.filter(pk=job.pk, phase=Phase.EXECUTING, attempt=attempt)
+    return bool(rows.update(**changes))
+
+
+def update_pending(job: Job, **changes: Any) -> bool:
+    """Write to a job that has not been started; False if it has been."""
+    return bool(Job.objects.filter(pk=job.pk, phase=Phase.PENDING).update(**changes))
+
+
+def request_abort(job: Job) -> bool:
+    """Ask the worker that runs the job to end it; False if no worker does."""
+    return bool(Job.objects.filter(pk=job.pk, phase=Phase.EXECUTING).update(abort_requested=True))
+
+
+def hide(job: Job) -> bool:
+    """Take a job from its owner's sight and ask for its end; False if that was done before."""
+    return bool(Job.objects.filter(pk=job.pk, destroyed=False).update(destroyed=True, abort_requested=True))
+
+
+def waiting_for_worker() -> QuerySet[Job]:
+    """Jobs that a worker should take: queued, or given up by a worker that died."""
+    waiting = Q(phase=Phase.QUEUED) | Q(phase=Phase.EXECUTING, runner="")
+    return Job.objects.filter(waiting, destroyed=False).order_by("created")
+
+
+def being_run() -> QuerySet[Job]:
+    return Job.objects.filter(phase=Phase.EXECUTING).exclude(runner="")

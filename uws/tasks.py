@@ -1,0 +1,59 @@
+"""The Celery side: what a worker does when it starts, and the one task, which carries a job's id."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from functools import lru_cache
+from typing import Any
+
+from celery import shared_task
+from celery.signals import worker_init, worker_process_init, worker_process_shutdown
+from django.conf import settings
+
+from uws import jobtypes
+from uws.child import load
+from uws.processes import die_with_parent
+from uws.queue import TASK
+from uws.runner import Runner
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name=TASK, acks_late=True, ignore_result=True)
+def run_job(public_id: str) -> None:
+    """Run the job if it still waits for a worker; a message that comes twice does nothing."""
+    this_runner(os.getpid()).run(public_id)
+
+
+@lru_cache(maxsize=1)
+def this_runner(pid: int) -> Runner:
+    """The runner of this process; a forked one gets its own."""
+    return Runner(settings.DISTILLER_HOME)
+
+
+@worker_init.connect(weak=False)
+def warm_up(**_: Any) -> None:
+    """Import what the jobs need, once, before the pool is forked: every job starts from a loaded process."""
+    for kind in jobtypes.job_types():
+        begin = time.monotonic()
+        try:
+            load(kind.worker)
+            if kind.warm_up is not None:
+                load(kind.warm_up)()
+        except Exception:
+            logger.exception("job type %s is not warmed up; its jobs will start slowly or fail", kind.name)
+        else:
+            logger.info("job type %s is ready after %.1f s", kind.name, time.monotonic() - begin)
+
+
+@worker_process_init.connect(weak=False)
+def enter_pool(**_: Any) -> None:
+    die_with_parent(os.getppid())
+    this_runner(os.getpid())
+
+
+@worker_process_shutdown.connect(weak=False)
+def leave_pool(**_: Any) -> None:
+    this_runner(os.getpid()).close()

@@ -1,0 +1,268 @@
+"""The REST binding of UWS 1.1 (section 2.2): a job list for each job type, and the resources of a job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from django.contrib.auth import SESSION_KEY
+from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
+from django.http.response import HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware
+
+from uws import service, xml
+from uws.listing import filtered
+from uws.models import Job, Result
+from uws.phases import Phase
+from uws.results import store
+from vo.dali import Parameters, integer, timestamp
+from vo.errors import AuthorizationFault, NotFoundFault, UsageFault
+from vo.files import StoredBytes, file_response
+from vo.http import base_url, vo_endpoint
+from vo.votable import MEDIA_TYPE as VOTABLE
+from vo.votable import error_document
+
+CONTROL = ("PHASE", "RUNID", "EXECUTIONDURATION", "DESTRUCTION")
+"""Names that steer a job and are no parameters of it."""
+
+
+@vo_endpoint()
+def job_list(request: HttpRequest, type_name: str) -> HttpResponseBase:
+    """List own jobs of a type, or create one (UWS 1.1 sections 2.2.2.1 and 2.2.3.1)."""
+    kind = service.job_type(type_name)
+    parameters = Parameters.of(request)
+    if request.method == "POST":
+        _check_csrf(request)
+        return _create(request, kind.name, parameters)
+    if _prefers_html(request):
+        return _see_other(f"{base_url(request)}/jobs")
+    jobs = filtered(service.jobs_of(service.requester(request)).filter(job_type=kind.name), parameters)
+    return _xml(xml.job_list_document(jobs.select_related("owner"), base_url(request)))
+
+
+@vo_endpoint(methods=("GET", "HEAD", "POST", "DELETE"))
+def job(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase:
+    """A job, waited for if asked (section 2.2.1.2); DELETE or ACTION=DELETE destroys it, PHASE steers it."""
+    found = _find(request, type_name, job_id)
+    parameters = Parameters.of(request)
+    if request.method == "DELETE":
+        return _destroy(request, found)
+    if request.method == "POST":
+        _check_csrf(request)
+        if (parameters.one("ACTION") or "").upper() == "DELETE":
+            return _destroy(request, found)
+        if set(parameters) == {"PHASE"}:
+            return _change_phase(request, found, parameters)
+        raise AuthorizationFault("a job takes ACTION=DELETE or PHASE here; its parameters are set at /parameters")
+    if _prefers_html(request) and "WAIT" not in parameters:
+        return _see_other(f"{base_url(request)}/jobs/{found.public_id}")
+    seconds = parameters.value("WAIT", integer)
+    if seconds is not None:
+        waited = service.wait(found, seconds, _phase_of(parameters))
+        if waited is None:
+            raise NotFoundFault(f"the job {job_id!r} was deleted while it was waited for")
+        found = waited
+    return _xml(xml.job_document(found, base_url(request)))
+
+
+@vo_endpoint()
+def phase(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase:
+    """The phase as text; POST PHASE=RUN or PHASE=ABORT (section 2.2.3.3)."""
+    found = _find(request, type_name, job_id)
+    if request.method == "POST":
+        _check_csrf(request)
+        return _change_phase(request, found, Parameters.of(request))
+    return _text(found.phase)
+
+
+@vo_endpoint()
+def execution_duration(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase:
+    """Seconds that the job may run; POST changes them (section 2.2.3.4)."""
+    found = _find(request, type_name, job_id)
+    if request.method == "POST":
+        _check_csrf(request)
+        seconds = Parameters.of(request).value("EXECUTIONDURATION", integer)
+        if seconds is None:
+            raise UsageFault("EXECUTIONDURATION is missing")
+        service.set_execution_duration(found, seconds)
+        return _to_job(request, found)
+    return _text(str(found.execution_duration))
+
+
+@vo_endpoint()
+def destruction(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase:
+    """When the job is destroyed; POST changes that (section 2.2.3.5)."""
+    found = _find(request, type_name, job_id)
+    if request.method == "POST":
+        _check_csrf(request)
+        when = Parameters.of(request).value("DESTRUCTION", timestamp)
+        if when is None:
+            raise UsageFault("DESTRUCTION is missing")
+        service.set_destruction(found, when)
+        return _to_job(request, found)
+    return _text(xml.time_text(found.destruction))
+
+
+@vo_endpoint(methods=("GET", "HEAD"))
+def quote(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase:
+    """When the job is expected to be completed; empty if that is not known (section 2.1.6)."""
+    return _text(xml.time_text(_find(request, type_name, job_id).quote))
+
+
+@vo_endpoint(methods=("GET", "HEAD"))
+def owner(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase:
+    """The owner's name; empty for a job of nobody in particular."""
+    found = _find(request, type_name, job_id)
+    return _text(found.owner.get_username() if found.owner is not None else "")
+
+
+@vo_endpoint(methods=("GET", "HEAD"))
+def error(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase:
+    """Why the job did not complete, as a DALI document with status 200 (DALI 1.1 section 4.2)."""
+    found = _find(request, type_name, job_id)
+    if not found.error_message:
+        raise NotFoundFault("this job has no error")
+    return HttpResponse(error_document(found.error_message), content_type=VOTABLE)
+
+
+@vo_endpoint()
+def parameters(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase:
+    """The job's parameters; POST sets them while it is PENDING (section 2.2.3.1)."""
+    found = _find(request, type_name, job_id)
+    if request.method == "POST":
+        _check_csrf(request)
+        given = Parameters.of(request)
+        service.set_parameters(found, {name: given.all(name) for name in given})
+        return _to_job(request, found)
+    return _xml(xml.parameters_document(found))
+
+
+@vo_endpoint(methods=("GET", "HEAD"))
+def parameter(request: HttpRequest, type_name: str, job_id: str, name: str) -> HttpResponseBase:
+    """One parameter as text, a line for each value."""
+    given = {known.lower(): texts for known, texts in _find(request, type_name, job_id).parameters.items()}
+    if not given.get(name.lower()):
+        raise NotFoundFault(f"the parameter {name!r} was not given")
+    return _text("\n".join(given[name.lower()]))
+
+
+@vo_endpoint(methods=("GET", "HEAD"))
+def results(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase:
+    """References to the results."""
+    return _xml(xml.results_document(_find(request, type_name, job_id), base_url(request)))
+
+
+@vo_endpoint(methods=("GET", "HEAD"))
+def result(request: HttpRequest, type_name: str, job_id: str, name: str) -> HttpResponseBase:
+    """A result itself, whole or in part."""
+    row = Result.objects.filter(job=_find(request, type_name, job_id), name=name).select_related("file").first()
+    if row is None:
+        raise NotFoundFault(f"this job has no result {name!r}")
+    return file_response(request, _stored(row), inline=True)
+
+
+def _stored(row: Result) -> StoredBytes:
+    return StoredBytes(
+        path=Path(store().path(row.file.storage_name)),
+        name=row.filename,
+        media_type=row.media_type,
+        sha256=row.file.sha256,
+        size=row.file.size,
+        modified=row.file.stored,
+    )
+
+
+def _find(request: HttpRequest, type_name: str, job_id: str) -> Job:
+    return service.find(job_id, service.requester(request), service.job_type(type_name).name)
+
+
+def _create(request: HttpRequest, type_name: str, parameters: Parameters) -> HttpResponseBase:
+    """A new job, started at once with PHASE=RUN. Nothing is created if anything in the request is wrong."""
+    command = (parameters.one("PHASE") or "").strip().upper()
+    if command not in ("", "RUN"):
+        raise UsageFault(f"PHASE: a job is created with PHASE=RUN or without PHASE, not {command!r}")
+    seconds = parameters.value("EXECUTIONDURATION", integer)
+    when = parameters.value("DESTRUCTION", timestamp)
+    service.check_limits(seconds, when)
+    created = service.create(
+        type_name,
+        {name: parameters.all(name) for name in parameters if name not in CONTROL},
+        service.requester(request),
+        run_id=parameters.run_id() or "",
+    )
+    if seconds is not None:
+        service.set_execution_duration(created, seconds)
+    if when is not None:
+        service.set_destruction(created, when)
+    if command:
+        service.run(created)
+    return _to_job(request, created)
+
+
+def _change_phase(request: HttpRequest, found: Job, parameters: Parameters) -> HttpResponseBase:
+    command = (parameters.one("PHASE") or "").strip().upper()
+    actions: dict[str, Callable[[Job], None]] = {"RUN": service.run, "ABORT": service.abort}
+    if command not in actions:
+        raise UsageFault(f"PHASE: takes RUN or ABORT, not {command!r}")
+    actions[command](found)
+    return _to_job(request, found)
+
+
+def _destroy(request: HttpRequest, found: Job) -> HttpResponseBase:
+    _check_csrf(request)
+    service.destroy(found)
+    return _see_other(f"{base_url(request)}/uws/{found.job_type}")
+
+
+def _phase_of(parameters: Parameters) -> str | None:
+    text = parameters.one("PHASE")
+    if text is not None and text not in Phase.values:
+        raise UsageFault(f"PHASE: {text!r} is no phase; there are {', '.join(Phase.values)}")
+    return text
+
+
+class _CsrfCheck(CsrfViewMiddleware):
+    def _reject(self, request: HttpRequest, reason: str) -> HttpResponseForbidden:
+        return HttpResponseForbidden(reason)
+
+
+def _check_csrf(request: HttpRequest) -> None:
+    """A request that is somebody's only by the browser's cookie must prove that it comes from our pages.
+
+    Programs that send no session, or say who they are in the request itself, need no token.
+    """
+    session = getattr(request, "session", None)
+    if session is None or SESSION_KEY not in session:
+        return
+    check = _CsrfCheck(lambda _: HttpResponse())
+    check.process_request(request)
+    refusal = check.process_view(request, lambda _: HttpResponse(), (), {})
+    if refusal is not None:
+        reason = refusal.content.decode().rstrip(".")
+        raise AuthorizationFault(f"the request does not come from this site's own pages ({reason})")
+
+
+def _prefers_html(request: HttpRequest) -> bool:
+    """Whether this is a browser: HTML is wanted more than XML (section 2.2.2: XML where both will do)."""
+    html = _quality(request, "text/html")
+    return html > max(_quality(request, "application/xml"), _quality(request, "text/xml"))
+
+
+def _quality(request: HttpRequest, media_type: str) -> float:
+    return max((kind.quality for kind in request.accepted_types if kind.match(media_type)), default=0.0)
+
+
+def _to_job(request: HttpRequest, found: Job) -> HttpResponse:
+    return _see_other(xml.job_url(base_url(request), found))
+
+
+def _see_other(url: str) -> HttpResponse:
+    return HttpResponse(status=303, headers={"Location": url})
+
+
+def _xml(document: bytes) -> HttpResponse:
+    return HttpResponse(document, content_type=xml.MEDIA_TYPE)
+
+
+def _text(text: str) -> HttpResponse:
+    return HttpResponse(text, content_type="text/plain; charset=utf-8")

@@ -1,0 +1,163 @@
+"""UWS 1.1 documents: the job list, a job, and its parts, from vo-models (UWS 1.1 section 2.2.2, UWS-1.1.xsd)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from pydantic_xml import BaseXmlModel, element
+from vo_models.uws import ErrorSummary, Jobs, JobSummary, Parameter, ResultReference, Results, ShortJobDescription
+from vo_models.uws.models import NSMAP
+from vo_models.uws.types import ErrorType, ExecutionPhase, UWSVersion
+from vo_models.xlink import XlinkType
+
+from uws.activity import activity_id
+from uws.models import Job, Result
+
+MEDIA_TYPE = "application/xml"
+INFO_NAMESPACE = "urn:distiller:uws:jobinfo:1"
+
+
+class JobParameters(BaseXmlModel, tag="parameters", ns="uws", nsmap=NSMAP):
+    """Parameters of any names, in the order given; one element for each value."""
+
+    parameter: list[Parameter] = element(tag="parameter", default_factory=list)
+
+
+class JobInfo(BaseXmlModel, tag="jobInfo", ns="uws", nsmap={**NSMAP, "d": INFO_NAMESPACE}, skip_empty=True):
+    """What UWS has no element for, in a namespace of our own."""
+
+    job_type: str = element(tag="jobType", ns="d")
+    job_type_version: str = element(tag="jobTypeVersion", ns="d")
+    progress: str | None = element(tag="progress", ns="d", default=None)
+    fraction: float | None = element(tag="progressFraction", ns="d", default=None)
+    answered_from: str | None = element(tag="answeredFrom", ns="d", default=None)
+    provenance: str | None = element(tag="provenance", ns="d", default=None)
+
+
+class JobDocument(JobSummary[JobParameters], tag="job", nsmap=NSMAP):
+    """A job with its additional information as elements."""
+
+    job_info: JobInfo | None = element(tag="jobInfo", default=None)  # type: ignore[assignment]
+
+
+def job_url(base: str, job: Job) -> str:
+    return f"{base}/uws/{quote(job.job_type)}/{job.public_id}"
+
+
+def time_text(when: datetime | None) -> str:
+    """A time as UWS 1.1 section 2.2.1 wants it; empty if there is none."""
+    if when is None:
+        return ""
+    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def job_document(job: Job, base: str) -> bytes:
+    """The job (section 2.2.2.2)."""
+    return _bytes(
+        JobDocument(
+            job_id=job.public_id,
+            **_run_id(job),
+            owner_id=_owner(job),
+            phase=ExecutionPhase(job.phase),
+            quote=job.quote,
+            creation_time=job.created,
+            start_time=job.started,
+            end_time=job.ended,
+            execution_duration=job.execution_duration,
+            destruction=job.destruction,
+            parameters=parameters(job),
+            results=results(job, base),
+            **_error(job),
+            version=UWSVersion.V1_1,
+            job_info=_info(job, base),
+        )
+    )
+
+
+def job_list_document(jobs: Iterable[Job], base: str) -> bytes:
+    """The job list (section 2.2.2.1)."""
+    references = [
+        ShortJobDescription(
+            job_id=job.public_id,
+            phase=ExecutionPhase(job.phase),
+            **_run_id(job),
+            owner_id=_owner(job),
+            creation_time=job.created,
+            type=XlinkType.SIMPLE,
+            href=job_url(base, job),
+        )
+        for job in jobs
+    ]
+    return _bytes(Jobs(jobref=references, version=UWSVersion.V1_1))
+
+
+def parameters_document(job: Job) -> bytes:
+    return _bytes(parameters(job))
+
+
+def results_document(job: Job, base: str) -> bytes:
+    return _bytes(results(job, base))
+
+
+def parameters(job: Job) -> JobParameters:
+    """Parameters as given (section 2.2.2.4)."""
+    return JobParameters(
+        parameter=[Parameter(id=name, value=_text(text)) for name, texts in job.given for text in texts]
+    )
+
+
+def results(job: Job, base: str) -> Results:
+    """References to the results (section 2.2.2.3)."""
+    rows = Result.objects.filter(job=job).select_related("file")
+    return Results(
+        results=[
+            ResultReference(
+                id=row.name,
+                type=XlinkType.SIMPLE,
+                href=f"{job_url(base, job)}/results/{quote(row.name)}",
+                size=row.file.size,
+                mime_type=row.media_type,
+            )
+            for row in rows
+        ]
+    )
+
+
+def _error(job: Job) -> dict[str, Any]:
+    if not job.error_message:
+        return {}
+    kind = ErrorType.TRANSIENT if job.error_kind == "transient" else ErrorType.FATAL
+    return {"error_summary": ErrorSummary(message=_text(job.error_message), type=kind, has_detail=True)}
+
+
+def _info(job: Job, base: str) -> JobInfo:
+    known: dict[str, Any] = {"job_type": job.job_type, "job_type_version": job.type_version}
+    if job.progress_message:
+        known |= {"progress": _text(job.progress_message), "fraction": job.progress_fraction}
+    if job.answered_from:
+        known["answered_from"] = job.answered_from
+    if job.is_final:
+        known["provenance"] = f"{base}/provenance/provsap?ID={quote(activity_id(job.public_id), safe='')}"
+    return JobInfo(**known)
+
+
+def _run_id(job: Job) -> dict[str, Any]:
+    return {"run_id": _text(job.run_id)} if job.run_id else {}
+
+
+def _owner(job: Job) -> str | None:
+    return _text(job.owner.get_username()) if job.owner is not None else None
+
+
+def _text(text: str) -> str:
+    """Text that XML 1.0 can hold: control characters become spaces."""
+    return "".join(c if c >= " " or c in "\t\n\r" else " " for c in text if c not in "\ufffe\uffff")
+
+
+def _bytes(model: BaseXmlModel) -> bytes:
+    """The document; what was not set is left out, what is set to None is nil."""
+    document = model.to_xml(exclude_unset=True, encoding="UTF-8", xml_declaration=True)
+    return document if isinstance(document, bytes) else document.encode()
