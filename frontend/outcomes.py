@@ -80,7 +80,7 @@ def outcome(job: Job) -> Outcome:
 
 
 def _download(job: Job, result: Result) -> Download:
-    url = reverse("uws-result", args=[job.job_type, job.public_id, result.name])
+    url = reverse("uws:result", args=[job.job_type, job.public_id, result.name])
     return Download(
         result.name,
         result.filename,

@@ -84,8 +84,8 @@ def observation(request: HttpRequest, did: str) -> HttpResponse:
         "files": _files(product),
         "preview": _preview(product, context.viewer),
         "notes": product.observation.notes if product and product.observation else (),
-        "retrieve": f"/retrieve?{encoded}",
-        "datalink": f"/datalink/links?{encoded}",
+        "retrieve": f"{reverse('retrieve')}?{encoded}",
+        "datalink": f"{reverse('links')}?{encoded}",
         "provenance": f"{reverse('provenance')}?{encoded}",
         "job_types": [j for j in job_types() if any(i.resolver == "dl3" for i in j.inputs)],
         "neighbours": _neighbours_link(row),
@@ -148,7 +148,7 @@ def _preview(product: Product | None, viewer: Viewer) -> str:
         return ""
     previews = POLICY.products(viewer).filter(observation=product.observation)
     preview = previews.filter(semantics__in=("#preview", "#preview-image")).first()
-    return f"/retrieve?{urlencode({'ID': preview.did})}" if preview and POLICY.may_read(preview, viewer) else ""
+    return f"{reverse('retrieve')}?{urlencode({'ID': preview.did})}" if preview and POLICY.may_read(preview, viewer) else ""
 
 
 def _neighbours_link(row: Mapping[str, Any]) -> str:
