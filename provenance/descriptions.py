@@ -13,6 +13,7 @@ from django.db import models
 
 from provenance.identifiers import description_id
 from provenance.models import (
+    ID_LENGTH,
     ActivityDescription,
     ConfigFileDescription,
     EntityDescription,
@@ -21,6 +22,7 @@ from provenance.models import (
     UsageDescription,
 )
 from provenance.records import SOFTWARE_ROLE, ActivityRecord, Described
+from vo.xmltext import legal
 
 M = TypeVar("M", bound=models.Model)
 logger = logging.getLogger(__name__)
@@ -50,8 +52,8 @@ def _insert_descriptions(model: type[M], rows: Sequence[M]) -> None:
 
 
 def clean(text: str) -> str:
-    """Text without NUL characters, which PostgreSQL cannot hold."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    """Text without control characters, which neither PostgreSQL (NUL) nor XML can hold."""
+    return legal(text)
 
 
 def _roles(described: Sequence[Described], roles: Iterable[str]) -> list[Described]:
@@ -82,7 +84,7 @@ def describe(record: ActivityRecord) -> ActivityDescription:
         EntityDescription,
         [
             EntityDescription(
-                id=part(key, way, d.role), name=d.role, description=d.description, content_type=d.content_type
+                id=part(key, "entity", way, d.role), name=d.role, description=d.description, content_type=d.content_type
             )
             for way, roles in (("used", usages), ("generated", generations))
             for d in roles
@@ -99,7 +101,7 @@ def describe(record: ActivityRecord) -> ActivityDescription:
                 model(
                     id=part(key, way, d.role),
                     activity_description_id=key,
-                    entity_description_id=part(key, way, d.role) if d.content_type else None,
+                    entity_description_id=part(key, "entity", way, d.role) if d.content_type else None,
                     role=d.role,
                     description=d.description,
                     type=d.type,
@@ -145,6 +147,9 @@ def describe(record: ActivityRecord) -> ActivityDescription:
     return description
 
 
-def part(description: str, way: str, name: str) -> str:
+def part(description: str, *names: str) -> str:
     """Key of a description within an activity description."""
-    return f"{description}/{way}/{description_id(name)}"
+    key = f"{description}/{description_id(*names)}"
+    if len(key) > ID_LENGTH:
+        raise ValueError(f"the names of an activity and its roles are too long together: {key[:200]}...")
+    return key

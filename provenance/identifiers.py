@@ -17,12 +17,13 @@ VOPROV = "http://www.ivoa.net/documents/ProvenanceDM/index.html#"
 UWS = "http://www.ivoa.net/xml/UWS/v1.0#"
 SCHEMA_ORG = "https://schema.org/"
 
+OWN_PREFIX, LOOSE_PREFIX = "ivo", "id"
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*/")
+_HIERARCHICAL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*[/?#](?=.)")
 _ESCAPE = re.compile(r"_x([0-9A-F]{4,6})_")
-_UNWRITABLE = re.compile(r"[^\w@~&+*?#$!/='(),:;\[\].-]|_(?=x[0-9A-F]{4,6}_)|\A·", re.ASCII)
-_NOT_NAME = re.compile(r"[^A-Za-z0-9_.-]|_(?=x[0-9A-F]{4,6}_)")
-_NAME_TAIL = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+_UNWRITABLE = re.compile(r"[^\w@~&+*?#$!/='(),:;\[\].-]|_(?=x[0-9A-F]{4,6}_)", re.ASCII)
+_XML_NAME_TAIL = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 
 
 def authority() -> str:
@@ -46,8 +47,19 @@ def description_id(*parts: str) -> str:
     return "/".join(quote(part, safe="") for part in parts)
 
 
-def _escape(match: re.Match[str]) -> str:
-    return f"_x{ord(match.group()):04X}_"
+def spellings(text: str) -> list[str]:
+    """The identifiers that a client may mean: as it stands, a qualified name of our documents, or a UWS job id."""
+    text = text.strip()
+    names = [text, unescape(text)]
+    for name in list(names):
+        prefix, colon, rest = name.partition(":")
+        if not colon:
+            names.append(job_id(name))
+        elif prefix == OWN_PREFIX and not rest.startswith("//"):
+            names.append(f"ivo://{authority()}/{rest}")
+        elif prefix == LOOSE_PREFIX:
+            names.append(rest)
+    return list(dict.fromkeys(name for name in names if name and "\0" not in name))
 
 
 def unescape(text: str) -> str:
@@ -58,35 +70,34 @@ def unescape(text: str) -> str:
 def namespace_of(identifier: str) -> tuple[str, str]:
     """Suggested prefix, and the namespace, of an identifier: everything up to the path of a URI.
 
-    The namespace of our own IVOIDs has the prefix `ivo`; what is no URI is put under our own namespace.
+    Our own IVOIDs have the prefix `ivo`; what is no URI is put under a namespace of our own with the prefix `id`.
     """
     home = f"ivo://{authority()}/"
     if identifier.startswith(home):
-        return "ivo", home
-    match = _AUTHORITY.match(identifier)
+        return OWN_PREFIX, home
+    match = _HIERARCHICAL.match(identifier)
     if match:
         return "ns", match.group()
     match = _SCHEME.match(identifier)
     if match:
-        return match.group(1).lower().replace("+", "").replace(".", ""), match.group()
-    return "id", f"{home}provenance#"
+        return re.sub(r"[^a-z0-9-]", "", match.group(1).lower()), match.group()
+    return LOOSE_PREFIX, f"{home}provenance#"
 
 
 def local_name(identifier: str, namespace: str) -> str:
     """The rest of an identifier in a namespace, with what PROV-N cannot write escaped."""
-    rest = identifier.removeprefix(namespace)
-    return _UNWRITABLE.sub(_escape, rest)
+    return _UNWRITABLE.sub(_escape, identifier.removeprefix(namespace))
 
 
 def xml_name(uri: str) -> tuple[str, str]:
-    """Namespace and local part, an XML name, of the URI of a qualified name; see the module's description."""
+    """Namespace and local part, an XML name, of a URI; see the module's description."""
     tail = re.split(r"[^A-Za-z0-9_.-]", uri)[-1]
-    match = _NAME_TAIL.search(tail)
-    if match:
-        return uri[: len(uri) - len(match.group())], match.group()
-    return uri[: len(uri) - len(tail)], re.sub(r"\A.", _escape, tail) or "_"
+    name = _XML_NAME_TAIL.search(tail)
+    if name:
+        return uri[: len(uri) - len(name.group())], name.group()
+    tail = tail or uri[-1]
+    return uri[: len(uri) - len(tail)], re.sub(r"\A.", _escape, tail)
 
 
-def identifier_of(uri: str) -> str:
-    """The identifier that the URI of a qualified name (namespace and local part) stands for."""
-    return unescape(uri).removeprefix(f"ivo://{authority()}/provenance#")
+def _escape(match: re.Match[str]) -> str:
+    return f"_x{ord(match.group()):04X}_"

@@ -14,6 +14,9 @@ from django.db.models import F, Q
 ID_LENGTH = 512
 ROLE_LENGTH = 128
 TYPE_LENGTH = 64
+STATUS_LENGTH = 16
+CONTENT_TYPE_LENGTH = 128
+UCD_LENGTH = 128
 
 
 def _key(help_text: str) -> models.CharField[str, str]:
@@ -60,13 +63,13 @@ class EntityDescription(models.Model):
     description = _text("what it is")
     docurl = _text("where it is documented")
     type = _word("category of the entity")
-    content_type = _word("media type of a dataset", 128)
+    content_type = _word("media type of a dataset", CONTENT_TYPE_LENGTH)
     datatype = _word("VOTable datatype of a value")
     arraysize = _word("VOTable arraysize of a value")
     xtype = _word("DALI xtype of a value")
     unit = _word("VOUnit of a value")
-    ucd = _word("UCD of a value", 128)
-    utype = _word("utype of a value", 128)
+    ucd = _word("UCD of a value", UCD_LENGTH)
+    utype = _word("utype of a value", UCD_LENGTH)
 
     class Meta:
         db_table = "provenance_entity_description"
@@ -147,8 +150,8 @@ class ParameterDescription(models.Model):
     arraysize = _word("VOTable arraysize, empty for a scalar")
     xtype = _word("DALI xtype")
     unit = _word("VOUnit")
-    ucd = _word("UCD", 128)
-    utype = _word("utype", 128)
+    ucd = _word("UCD", UCD_LENGTH)
+    utype = _word("utype", UCD_LENGTH)
     min = models.TextField(null=True, db_column="min_value", help_text="least value allowed")
     max = models.TextField(null=True, db_column="max_value", help_text="greatest value allowed")
     default = models.TextField(null=True, db_column="default_value", help_text="value when none is given")
@@ -177,7 +180,7 @@ class ConfigFileDescription(models.Model):
         help_text="what it belongs to",
     )
     name = models.CharField(max_length=ROLE_LENGTH, help_text="name of the file's role")
-    content_type = _word("media type", 128)
+    content_type = _word("media type", CONTENT_TYPE_LENGTH)
     description = _text("what it configures")
 
     class Meta:
@@ -197,7 +200,7 @@ class Activity(models.Model):
     name = _text("name for people")
     start_time = models.DateTimeField(null=True, help_text="begin, UTC")
     end_time = models.DateTimeField(null=True, help_text="end, UTC")
-    status = _word("how it ended: COMPLETED, ERROR or ABORTED", 16)
+    status = _word("how it ended: COMPLETED, ERROR or ABORTED", STATUS_LENGTH)
     comment = _text("remark, such as why it failed")
     description = models.ForeignKey(
         ActivityDescription, on_delete=models.PROTECT, null=True, related_name="activities", help_text="what was run"
@@ -232,7 +235,7 @@ class Entity(models.Model):
     name = _text("name for people")
     value = models.TextField(null=True, db_column="entity_value", help_text="the value, if kind is value")
     location = _text("where it can be fetched")
-    content_type = _word("media type", 128)
+    content_type = _word("media type", CONTENT_TYPE_LENGTH)
     sha256 = _word("SHA-256 of its bytes, hexadecimal")
     size = models.BigIntegerField(null=True, db_column="content_size", help_text="bytes")
     generated_at_time = models.DateTimeField(null=True, help_text="when it was complete, UTC")

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from provenance import store
-from provenance.models import ID_LENGTH, ROLE_LENGTH
+from provenance.models import CONTENT_TYPE_LENGTH, ID_LENGTH, ROLE_LENGTH, STATUS_LENGTH, TYPE_LENGTH
 from provenance.records import (
     AGENT_TYPES,
     ATTRIBUTED,
@@ -76,11 +76,17 @@ def check(activity: ActivityRecord) -> None:
         raise ValueError(f"activity {activity.id} ends at {activity.end} before it starts at {activity.start}")
     if not activity.name:
         raise ValueError(f"activity {activity.id} has no name")
+    _check_length("name", activity.name, ROLE_LENGTH)
+    for name, word in (("version", activity.version), ("type", activity.type), ("subtype", activity.subtype)):
+        _check_length(name, word, TYPE_LENGTH)
+    _check_length("status", activity.status, STATUS_LENGTH)
     used = {entity.id for _, entity in activity.used}
     generated: dict[str, str] = {}
     for role, entity in (*activity.used, *activity.generated):
         _check_id("entity", entity.id)
         _check_role(activity, role)
+        _check_length("content_type", entity.content_type, CONTENT_TYPE_LENGTH)
+        _check_length("sha256", entity.sha256, TYPE_LENGTH)
     for role, entity in activity.generated:
         if entity.id in used:
             raise ValueError(f"activity {activity.id} cannot generate the entity {entity.id} that it used")
@@ -118,6 +124,11 @@ def _check_id(what: str, identifier: str) -> None:
         raise ValueError(f"{identifier!r} is no identifier of an {what}")
     if len(identifier) > ID_LENGTH:
         raise ValueError(f"the identifier of an {what} is longer than {ID_LENGTH} characters: {identifier[:80]}...")
+
+
+def _check_length(what: str, text: str, most: int) -> None:
+    if len(text) > most:
+        raise ValueError(f"the {what} is longer than {most} characters: {text[:80]}...")
 
 
 def _check_role(activity: ActivityRecord, role: str) -> None:

@@ -54,6 +54,8 @@ def _write(record: ActivityRecord) -> None:
     )
     if not claimed:
         return
+    if Entity.objects.filter(id=record.id).exists():
+        raise ValueError(f"{record.id} is the identifier of an entity and cannot be that of an activity")
     description = describe(record)
     Activity.objects.filter(id=record.id).update(description=description.id)
     used, generated = _entities(record, description)
@@ -117,9 +119,12 @@ def _entities(
         row = _entity(ref)
         row.generated_at_time = record.end
         if described.get(role):
-            row.description_id = part(description.id, "generated", role)
+            row.description_id = part(description.id, "entity", "generated", role)
         _merge(rows, row)
 
+    confused = Activity.objects.filter(id__in=list(rows)).first()
+    if confused:
+        raise ValueError(f"{confused.id} is the identifier of an activity and cannot be that of an entity")
     known = insert(Entity, rows.values())
     _check_history(record, known, used, generated)
     changed = [entity for key, entity in known.items() if _merge({key: entity}, rows[key])]
