@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from pathlib import Path
+from typing import IO
 
 from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
@@ -16,12 +17,13 @@ from uws.models import Job, Result
 from uws.phases import Phase
 from uws.results import store
 from vo.dali import Parameters, integer, timestamp
-from vo.errors import AuthorizationFault, NotFoundFault, UsageFault
-from vo.files import StoredBytes, file_response
+from vo.errors import AuthorizationFault, FatalFault, NotFoundFault, UsageFault
+from vo.files import ServedFile, file_response
 from vo.http import base_url, vo_endpoint
 from vo.votable import MEDIA_TYPE as VOTABLE
 from vo.votable import error_document
 
+logger = logging.getLogger(__name__)
 CONTROL = ("PHASE", "RUNID", "EXECUTIONDURATION", "DESTRUCTION")
 """Names that steer a job and are no parameters of it."""
 
@@ -158,18 +160,19 @@ def result(request: HttpRequest, type_name: str, job_id: str, name: str) -> Http
     row = Result.objects.filter(job=_find(request, type_name, job_id), name=name).select_related("file").first()
     if row is None:
         raise NotFoundFault(f"this job has no result {name!r}")
-    return file_response(request, _stored(row), inline=True)
+    return file_response(request, _served(row))
 
 
-def _stored(row: Result) -> StoredBytes:
-    return StoredBytes(
-        path=Path(store().path(row.file.storage_name)),
-        name=row.filename,
-        media_type=row.media_type,
-        sha256=row.file.sha256,
-        size=row.file.size,
-        modified=row.file.stored,
-    )
+def _served(row: Result) -> ServedFile:
+    def open_file() -> IO[bytes]:
+        try:
+            file: IO[bytes] = store().open(row.file.storage_name)
+        except OSError:
+            logger.exception("result %s of job %s has lost its file", row.name, row.job_id)
+            raise FatalFault("the file of this result is missing; the operators have been told") from None
+        return file
+
+    return ServedFile(open_file, row.file.size, row.file.sha256, row.file.stored, row.media_type, row.filename)
 
 
 def _find(request: HttpRequest, type_name: str, job_id: str) -> Job:
