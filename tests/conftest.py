@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.environment import DATABASE, REQUIRE_ALL, SHARED
+from tests.xsd import validate as validate
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +19,9 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
     from django.conf import settings
 
     if DATABASE == "sqlite":
-        settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(Path(os.environ["DISTILLER_HOME"]) / "test.sqlite3")
+        settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(
+            Path(os.environ["DISTILLER_HOME"]) / "test.sqlite3"
+        )
 
 
 @pytest.fixture(scope="session")

@@ -75,7 +75,7 @@ def text_array(column: ColumnMeta, array: pa.Array) -> pa.Array:
     controls = data.min() < 0x20 and bool(np.any((data < 0x20) & (data != 9) & (data != 10) & (data != 13)))
     highest = data.max()
     if column.datatype == "char":
-        if controls or highest > 0x7E:
+        if controls or highest > 0x7F:
             return pc.replace_substring_regex(array, _NOT_CHAR, "?")
     elif controls or highest >= 0xEF:  # first byte of U+F000 and above: the plane's last two, and other planes
         return pc.replace_substring_regex(array, _NOT_UNICODE_CHAR, "\ufffd")

@@ -137,19 +137,26 @@ class _Ids:
 
     def __init__(self, columns: Sequence[ColumnMeta]) -> None:
         self._used: set[str] = set()
-        self.fields = tuple(self.new(column.name) for column in columns)
+        # Names that are IDs as they are come first: a reader that takes names and IDs for one thing is not misled.
+        order = sorted(range(len(columns)), key=lambda i: (_as_id(columns[i].name) != columns[i].name, i))
+        given = {i: self.new(columns[i].name) for i in order}
+        self.fields = tuple(given[i] for i in range(len(columns)))
 
     def new(self, name: str) -> str:
         """An NCName like that name, not used yet in this document."""
-        base = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
-        if not re.match(r"[A-Za-z_]", base):
-            base = f"_{base}"
-        candidate, n = base, 1
+        base = candidate = _as_id(name)
+        n = 1
         while candidate in self._used:
             n += 1
             candidate = f"{base}_{n}"
         self._used.add(candidate)
         return candidate
+
+
+def _as_id(name: str) -> str:
+    """The name as an NCName of ASCII letters."""
+    word = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+    return word if re.match(r"[A-Za-z_]", word) else f"_{word}"
 
 
 def _head(
@@ -209,7 +216,7 @@ def _descriptors(descriptors: Iterable[ServiceDescriptor], columns: Sequence[Col
         parts.append(
             element(
                 "RESOURCE",
-                {"ID": ids.new(descriptor.id), "type": "meta", "utype": "adhoc:service"},
+                {"ID": ids.new(descriptor.id), "type": "meta", "utype": descriptor.utype},
                 text_element("DESCRIPTION", descriptor.description),
                 params,
                 element("GROUP", {"name": "inputParams"}, inputs),
