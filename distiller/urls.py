@@ -10,6 +10,7 @@ from distiller.health import healthz
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
+    path("api/", include("distiller.api")),
     path("uws/", include("uws.urls")),
     path("", include("tap.urls")),
     path("", include("archive.urls")),

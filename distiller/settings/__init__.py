@@ -108,7 +108,7 @@ WHITENOISE_MANIFEST_STRICT = False
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "UNAUTHENTICATED_USER": None,
+    "EXCEPTION_HANDLER": "vo.rest.json_errors",
 }
 SPECTACULAR_SETTINGS = {"TITLE": "Distiller", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
 
