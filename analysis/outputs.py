@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import math
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from astropy.io import fits
+from matplotlib.figure import Figure
 
-from uws.context import JobContext
+from uws.context import InputFile, JobContext
 from uws.jobtypes import JobType
 
 _VOLATILE = ("CREATED", "DATE", "CREATOR", "ORIGIN")
@@ -61,6 +62,17 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def write_png(figure: Figure, path: Path) -> None:
+    """Write a figure without anything that changes from time to time."""
+    figure.savefig(path, format="png", metadata={"Software": "Distiller"})
+
+
+def title(files: Sequence[InputFile], fallback: str) -> str:
+    """What a picture of these observations is called: their targets and number."""
+    names = sorted({str(file.metadata.get("target_name") or "") for file in files} - {""})
+    return f"{', '.join(names) or fallback} ({len(files)} observation{'s' if len(files) > 1 else ''})"
 
 
 def write_zip(path: Path, files: Iterable[Path]) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pydantic import model_validator
+
 from analysis.selection import OBSERVATIONS, DL3Selection
 from uws.jobtypes import JobType, OutputRole
 from uws.parameters import Interval, param
+
+MAX_PIXELS = 2000
+"""Pixels along a side of a map."""
 
 
 class CountmapParameters(DL3Selection):
@@ -13,7 +18,8 @@ class CountmapParameters(DL3Selection):
     energy: Interval | None = param(
         None,
         label="Energy",
-        description="Reconstructed energies to use. Default: from the highest safe threshold of the observations up.",
+        description="Reconstructed energies to use, never below an observation's safe threshold. "
+        "Default: each observation from its safe threshold up.",
         unit="TeV",
         ucd="em.energy;stat.interval",
         xtype="interval",
@@ -28,6 +34,38 @@ class CountmapParameters(DL3Selection):
         gt=0,
         le=2,
         group="Source",
+    )
+    exclusion_radius: float = param(
+        0.3,
+        label="Exclusion radius",
+        description="Radius of the disk around the source that is kept out of the background.",
+        unit="deg",
+        ucd="phys.angSize",
+        gt=0,
+        le=5,
+        group="Background",
+    )
+    ring_radius: float = param(
+        0.5,
+        label="Ring radius",
+        description="Inner radius of the ring around each position in which its background is counted.",
+        unit="deg",
+        ucd="phys.angSize",
+        gt=0,
+        le=5,
+        group="Background",
+        advanced=True,
+    )
+    ring_width: float = param(
+        0.3,
+        label="Ring width",
+        description="Width of that ring.",
+        unit="deg",
+        ucd="phys.angSize",
+        gt=0,
+        le=5,
+        group="Background",
+        advanced=True,
     )
     width: float = param(
         4.0, label="Map width", description="Width and height of the map.", unit="deg", gt=0, le=20, group="Map"
@@ -46,12 +84,23 @@ class CountmapParameters(DL3Selection):
         advanced=True,
     )
 
+    @model_validator(mode="after")
+    def _geometry(self) -> CountmapParameters:
+        if self.ring_radius < self.on_radius:
+            raise ValueError("the ring must lie outside of the on region: ring_radius is below on_radius")
+        if self.width < 4 * self.binsz:
+            raise ValueError("the map is narrower than four pixels: make width larger or binsz smaller")
+        if self.width / self.binsz > MAX_PIXELS:
+            raise ValueError(f"the map has more than {MAX_PIXELS} pixels a side: make width smaller or binsz larger")
+        return self
+
 
 JOB = JobType(
     name="countmap",
     version="1.0",
     title="Count map",
-    description="Counts, background and significance maps around a position.",
+    description="Maps of the counts, the background (from rings, with the exposure of the field of view taken from the "
+    "background model) and the significance after Li & Ma around a position.",
     parameters=CountmapParameters,
     inputs=(OBSERVATIONS,),
     outputs=(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ _COLOUR, _POINTS = "#c0392b", "#1f2d3d"
 def spectrum_figure(data: dict[str, Any]) -> Figure:
     """Draw the spectral energy distribution that `plot_data` describes (see `analysis.spectrum.worker`)."""
     figure = Figure(figsize=(7.0, 6.0), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     energy, best, low, high = (np.asarray(data["band"][key]) for key in ("energy", "e2dnde", "low", "high"))
     upper.fill_between(energy, low, high, color=_COLOUR, alpha=0.25, linewidth=0, label="68 % confidence band")
@@ -53,8 +53,3 @@ def _limits(points: dict[str, np.ndarray], limit: np.ndarray, best: np.ndarray) 
     shown = np.concatenate([best, points["e2dnde"][~limit], points["e2dnde_ul"][limit]])
     shown = shown[np.isfinite(shown) & (shown > 0)]
     return 0.3 * float(shown.min()), 4 * float(shown.max())
-
-
-def write_png(figure: Figure, path: Path) -> None:
-    """Write a figure without anything that changes from time to time."""
-    FigureCanvasAgg(figure).print_png(path, metadata={"Software": "Distiller"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -16,7 +16,7 @@ from gammapy.estimators import FluxPoints
 from gammapy.modeling.models import SpectralModel
 
 from analysis.energy import safe_range
-from analysis.outputs import write_fits, write_json, write_zip
+from analysis.outputs import title, write_fits, write_json, write_png, write_zip
 from analysis.progress import Stage
 from analysis.sample import sample_observation, sample_position
 from analysis.source import source_position
@@ -33,9 +33,9 @@ from analysis.spectrum.fit import (
 )
 from analysis.spectrum.job import JOB, SpectrumParameters
 from analysis.spectrum.ogip import write_ogip
-from analysis.spectrum.plot import spectrum_figure, write_png
+from analysis.spectrum.plot import spectrum_figure
 from analysis.spectrum.reduction import Reducer, Reduction, livetime, reduce
-from uws.context import InputFile, JobContext
+from uws.context import JobContext
 
 _ENERGY_FLUX_UNIT = "erg cm-2 s-1"
 
@@ -50,7 +50,7 @@ def run(context: JobContext) -> None:
     context.progress(f"Fitting a {parameters.model.replace('-', ' ')}", 0.5)
     fitted = fit(dataset, parameters)
     context.progress("Computing flux points", 0.6)
-    data = plot_data(dataset, fitted, parameters, _title(files))
+    data = plot_data(dataset, fitted, parameters, title(files, "Spectrum"))
     points = flux_points(dataset, flux_point_edges(dataset, parameters.flux_points_per_decade))
     data |= _points(points, fitted.model.spectral_model)
     context.progress("Writing results", 0.9)
@@ -184,11 +184,6 @@ def _flux_points_hdus(points: FluxPoints) -> fits.HDUList:
         if column.unit == "":
             column.unit = None
     return fits.HDUList([fits.PrimaryHDU(), hdu])
-
-
-def _title(files: Sequence[InputFile]) -> str:
-    names = sorted({str(file.metadata.get("target_name") or "") for file in files} - {""})
-    return f"{', '.join(names) or 'Spectrum'} ({len(files)} observation{'s' if len(files) > 1 else ''})"
 
 
 def _label(model: SpectralModel, parameters: SpectrumParameters) -> str:
