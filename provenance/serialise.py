@@ -127,7 +127,8 @@ class _Writer:
         self.doc.activity(self._name(node.id), _utc(node.start), _utc(node.end), attributes)
 
     def _entity(self, node: EntityNode) -> None:
-        from prov.constants import PROV
+        from prov.constants import PROV, XSD_LONG
+        from prov.model import Literal
 
         kinds = {
             "dataset": self.voprov["DatasetEntity"],
@@ -147,13 +148,12 @@ class _Writer:
         if node.location:
             location = self.base_url + node.location if node.location.startswith("/") else node.location
             attributes.append(("prov:location", location))
-        for name, value in (
-            ("encodingFormat", node.content_type),
-            ("sha256", node.sha256),
-            ("contentSize", node.size),
-        ):
-            if value not in ("", None):
-                attributes.append((self.schema[name], value))
+        if node.content_type:
+            attributes.append((self.schema["encodingFormat"], node.content_type))
+        if node.sha256:
+            attributes.append((self.schema["sha256"], node.sha256))
+        if node.size is not None:
+            attributes.append((self.schema["contentSize"], Literal(str(node.size), XSD_LONG)))
         self._new_entity(node.id, attributes)
 
     def _agent(self, node: AgentNode) -> None:

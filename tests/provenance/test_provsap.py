@@ -89,7 +89,7 @@ def test_result_leads_back_to_events(client: Client) -> None:
     assert ("used", JOB, EVENTS.id) in relations(document)
     assert ("wasGeneratedBy", EVENTS.id, INGEST) in relations(document)
     fit = document["entity"]["ivo:jobs?Ab3-x_9/fit"]
-    assert (fit["schema:sha256"], fit["schema:contentSize"]) == (FIT.sha256, FIT.size)
+    assert (fit["schema:sha256"], fit["schema:contentSize"]) == (FIT.sha256, {"$": "911", "type": "xsd:long"})
     radius = document["entity"]["ivo:jobs?Ab3-x_9#parameter/on_radius"]
     assert (radius["prov:value"], radius["voprov:unit"]) == ("0.11", "deg")
     gammapy = next(e for e in document["entity"].values() if e["prov:label"] == "gammapy")
