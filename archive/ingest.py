@@ -9,26 +9,27 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-
-from django.db import transaction
 
 from archive.identifiers import make_did
 from archive.models import Collection, Product, ProductFile, Release
 from archive.readers.records import Candidate, Refused, SourceFile
 from archive.readers.registry import Reader, reader_for
 from archive.recording import Recording, write_document, write_observation
-from archive.store import Depositor, Digest, digest, is_present, name_for, writing
+from archive.store import Depositor, Digest, digest, is_present, writing
 
 log = logging.getLogger(__name__)
 
 DEFAULT_RELEASE = "r1"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_DOCUMENTS = re.compile(r"(terms|licen[cs]e|copying|copyright|readme|citation)[^/]*\.(txt|md|rst|html|pdf)|licen[cs]e|copying", re.I)
+_DOCUMENTS = re.compile(
+    r"(terms|licen[cs]e|copying|copyright|readme|citation)[^/]*\.(txt|md|rst|html|pdf)|licen[cs]e|copying", re.I
+)
 DOCUMENT_LIMIT = 20_000_000
 """bytes"""
 
@@ -132,9 +133,7 @@ def _documents(folder: Path) -> list[Path]:
 class _Run:
     """One run over the candidates of a reader; without a depositor it only looks."""
 
-    def __init__(
-        self, reader: Reader, collection: str, release: str, title: str, depositor: Depositor | None
-    ) -> None:
+    def __init__(self, reader: Reader, collection: str, release: str, title: str, depositor: Depositor | None) -> None:
         self._reader, self._collection, self._release, self._title = reader, collection, release, title
         self._depositor = depositor
         self._digests: dict[Path, Digest] = {}
@@ -151,12 +150,12 @@ class _Run:
                 observer(outcome, len(report.outcomes), total)
         return report
 
-    def _outcomes(self, candidates: Sequence[Candidate], documents: Sequence[Path]):  # type: ignore[no-untyped-def]
+    def _outcomes(self, candidates: Sequence[Candidate], documents: Sequence[Path]) -> Iterator[Outcome]:
         for candidate in candidates:
-            yield self._guarded(candidate.label, lambda c=candidate: self._observation(c))
+            yield self._guarded(candidate.label, partial(self._observation, candidate))
         if Release.objects.filter(collection__name=self._collection, name=self._release).exists() or self._seen:
             for path in documents:
-                yield self._guarded(path.name, lambda p=path: self._document(p))
+                yield self._guarded(path.name, partial(self._document, path))
 
     def _guarded(self, label: str, work: Callable[[], Outcome]) -> Outcome:
         try:
@@ -167,7 +166,9 @@ class _Run:
             return Outcome(label, Status.REFUSED, f"cannot be read or stored: {error.strerror or error}")
         except Exception as error:
             log.exception("ingest of %s failed", label)
-            return Outcome(label, Status.REFUSED, f"unexpected failure ({type(error).__name__}); the log has the details")
+            return Outcome(
+                label, Status.REFUSED, f"unexpected failure ({type(error).__name__}); the log has the details"
+            )
 
     # --- observations ---
 
@@ -190,13 +191,17 @@ class _Run:
     def _known(self, candidate: Candidate) -> Outcome | None:
         """The outcome for an observation whose bytes the release has; missing stored files are put back."""
         main = self._digest(candidate.files[0].path)
-        product = Product.objects.filter(
-            release__collection__name=self._collection,
-            release__name=self._release,
-            semantics="#this",
-            files__position=0,
-            files__file__sha256=main.sha256,
-        ).select_related("observation").first()
+        product = (
+            Product.objects.filter(
+                release__collection__name=self._collection,
+                release__name=self._release,
+                semantics="#this",
+                files__position=0,
+                files__file__sha256=main.sha256,
+            )
+            .select_related("observation")
+            .first()
+        )
         if product is None or product.observation is None:
             return None
         held = list(ProductFile.objects.filter(product=product).select_related("file"))

@@ -111,7 +111,9 @@ class _Selection:
         ra, dec, radius = self.circle
         chosen = [
             o
-            for o in self._observations.filter(ra_pnt__isnull=False, dec_pnt__gte=dec - radius, dec_pnt__lte=dec + radius)
+            for o in self._observations.filter(
+                ra_pnt__isnull=False, dec_pnt__gte=dec - radius, dec_pnt__lte=dec + radius
+            )
             if float(separation(ra, dec, o.ra_pnt or 0.0, o.dec_pnt or 0.0)) <= radius
         ]
         where = f"the circle of {radius:g} deg around {ra:.4f} {dec:+.4f}"
@@ -199,9 +201,7 @@ def _input_file(product: Product, uses: Sequence[ProductFile]) -> InputFile:
     }
     if len(uses) > 1:
         metadata["files"] = files
-    return InputFile(
-        product.did, local_path(main.file.path), main.file.sha256, main.file.media_type, metadata
-    )
+    return InputFile(product.did, local_path(main.file.path), main.file.sha256, main.file.media_type, metadata)
 
 
 def _obs_id(product: Product) -> str:

@@ -89,7 +89,7 @@ class Observation(models.Model):
 
 
 class Product(models.Model):
-    """Something that can be fetched under an identifier (`obs_publisher_did`): one file, or several that belong together.
+    """What can be fetched under an identifier (`obs_publisher_did`): one file, or several that belong together.
 
     Documents of a whole release (terms of use, read-me) have no observation.
     """

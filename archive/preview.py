@@ -1,4 +1,4 @@
-"""The picture of an observation: events in the field of view, and their energies. Matplotlib without its global state."""
+"""The picture of an observation: events in the field of view, and their energies. No global state of matplotlib."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def _title(record: ObservationRecord) -> str:
     name = f"{record.instrument_name} " if record.instrument_name else ""
     target = f"  {record.target_name}" if record.target_name else ""
     # A dollar sign would start a formula.
-    return f"{name}{record.obs_id}{target}  {record.event_count} events, {record.livetime / 60:.1f} min".replace("$", " ")
+    return f"{name}{record.obs_id}{target}  {record.event_count} events, {record.livetime / 60:.1f} min".replace(
+        "$", " "
+    )
 
 
 def _field(axes: Axes, record: ObservationRecord) -> None:
@@ -40,7 +42,9 @@ def _field(axes: Axes, record: ObservationRecord) -> None:
     radius = record.fov_radius or 2.5
     edges = np.linspace(-radius, radius, 61)
     counts, _, _ = np.histogram2d(sketch.north, sketch.east, bins=(edges, edges))
-    mesh = axes.pcolormesh(edges, edges, counts, cmap="magma", norm=PowerNorm(0.5, 0, max(counts.max(), 1)), rasterized=True)
+    mesh = axes.pcolormesh(
+        edges, edges, counts, cmap="magma", norm=PowerNorm(0.5, 0, max(counts.max(), 1)), rasterized=True
+    )
     axes.plot(0, 0, "+", color="white", ms=8, label="pointing")
     offset = _target_offset(record)
     if offset is not None and np.hypot(*offset) <= radius:
@@ -59,7 +63,7 @@ def _energies(axes: Axes, record: ObservationRecord) -> None:
     axes.set(xscale="log", yscale="log")
     if energy.size:
         low, high = np.floor(np.log10(energy.min()) * 5) / 5, np.ceil(np.log10(energy.max()) * 5) / 5
-        edges = np.logspace(low, max(high, low + 0.2), max(int(round((high - low) * 10)), 2) + 1)
+        edges = np.logspace(low, max(high, low + 0.2), max(round((high - low) * 10), 2) + 1)
         counts, _ = np.histogram(energy, edges)
         axes.stairs(counts, edges, fill=True, color=_BLUE, alpha=0.85)
         axes.set_ylim(bottom=0.7)

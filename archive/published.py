@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, literal
 
-from archive.obscore.columns import DATALINK_TYPE, OBSCORE, OBSCORE_HEA
+from archive.obscore.columns import DATALINK_TYPE, OBSCORE
+from archive.obscore.hea_columns import OBSCORE_HEA
 from archive.policy import POLICY
 from tap.registry import PositionIndex, PublishedTable, QueryContext, RegionIndex, publish, publish_schema
 from vo.columns import SchemaMeta, ServiceDescriptor

@@ -6,6 +6,7 @@ import mimetypes
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 from django.conf import settings
@@ -27,12 +28,13 @@ from archive.names import target_key
 from archive.obscore.mapping import hea_values, obscore_values
 from archive.readers.records import ObservationRecord, Refused, SourceFile
 from archive.readers.registry import Reader
-from archive.store import Depositor, Digest, digest_bytes, name_for
+from archive.store import Depositor, Digest, digest_bytes, is_present, name_for
 from provenance.recorder import ActivityRecord, AgentRef, Described, EntityRef, ParameterValue, record
 
 FITS_TYPE = "application/fits"
 PREVIEW_TYPE = "image/png"
 _DID_LENGTH = 255
+_DESCRIPTIONS = {"event-bundle": "Event list with instrument responses", "event-list": "Event list"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,10 @@ class Recording:
 def write_observation(
     recording: Recording, observation: ObservationRecord, sources: Sequence[tuple[SourceFile, Digest]]
 ) -> None:
-    """Store an observation's files and write its rows, all or nothing. Raises Refused for identifiers that are too long."""
+    """Store an observation's files and write its rows, all or nothing.
+
+    Raises Refused for identifiers that are too long.
+    """
     did = make_did(recording.collection, recording.release, observation.obs_id)
     if len(did) + len("/preview") > _DID_LENGTH:
         raise Refused(f"the identifier {did} is too long")
@@ -68,12 +73,13 @@ def write_observation(
         for source, content in sources:
             if content.sha256 not in files:
                 files[content.sha256] = _stored(
-                    content, source.name, FITS_TYPE, lambda name, s=source, c=content: depositor.put_file(s.path, c, name)
+                    content,
+                    source.name,
+                    FITS_TYPE,
+                    partial(depositor.put_file, source.path, content),
                 )
         preview_name = f"{observation.obs_id}_preview.png"
-        preview_file = _stored(
-            picture_digest, preview_name, PREVIEW_TYPE, lambda name: depositor.put_bytes(picture, name)
-        )
+        preview_file = _stored(picture_digest, preview_name, PREVIEW_TYPE, partial(depositor.put_bytes, picture))
         release = recording.release_row()
         row = Observation.objects.create(release=release, **_observation_values(observation))
         product = Product.objects.create(
@@ -82,7 +88,9 @@ def write_observation(
             observation=row,
             subtype=observation.subtype,
             semantics="#this",
-            description="Event list with instrument responses" if observation.subtype == "event-bundle" else "Event list",
+            description="Event list with instrument responses"
+            if observation.subtype == "event-bundle"
+            else "Event list",
         )
         names: set[str] = set()
         for position, (source, content) in enumerate(sources):
@@ -123,9 +131,7 @@ def write_document(recording: Recording, did: str, source: SourceFile, content: 
     media_type = mimetypes.guess_type(source.name)[0] or "text/plain"
 
     def write() -> None:
-        file = _stored(
-            content, source.name, media_type, lambda name: recording.depositor.put_file(source.path, content, name)
-        )
+        file = _stored(content, source.name, media_type, partial(recording.depositor.put_file, source.path, content))
         product = Product.objects.create(
             did=did,
             release=recording.release_row(),
@@ -150,8 +156,6 @@ def _all_or_nothing(depositor: Depositor, write: Callable[[], None]) -> None:
 
 def _stored(content: Digest, original_name: str, media_type: str, put: Callable[[str], None]) -> StoredFile:
     """The record of these bytes; they are put into the store unless they are in it."""
-    from archive.store import is_present
-
     known = StoredFile.objects.filter(sha256=content.sha256).first()
     if known is not None:
         if not is_present(known):
@@ -174,8 +178,9 @@ def _unique(source: SourceFile, names: set[str]) -> str:
 
 def _observation_values(observation: ObservationRecord) -> dict[str, object]:
     same = (
-        "obs_id", "target_name", "ra_obj", "dec_obj", "ra_pnt", "dec_pnt", "zen_pnt", "fov_radius", "ontime", "livetime",
-        "energy_min", "energy_max", "event_count", "quality", "obs_mode", "facility_name", "instrument_name",
+        "obs_id", "target_name", "ra_obj", "dec_obj", "ra_pnt", "dec_pnt", "zen_pnt", "fov_radius", "ontime",
+        "livetime", "energy_min", "energy_max", "event_count", "quality", "obs_mode", "facility_name",
+        "instrument_name",
     )  # fmt: skip
     return {
         **{name: getattr(observation, name) for name in same},
@@ -194,8 +199,10 @@ def _activity(
     picture: Digest,
     preview_name: str,
 ) -> ActivityRecord:
-    """Provenance of the ingest of one observation (ProvenanceDM 1.0): what came in, what it became, by which software."""
-    agents = [AgentRef(f"ivo://{settings.DISTILLER_AUTHORITY}", settings.DISTILLER_AUTHORITY, "Organization", "publisher")]
+    """Provenance of an ingest (ProvenanceDM 1.0): what came in, what it became, by which software."""
+    agents = [
+        AgentRef(f"ivo://{settings.DISTILLER_AUTHORITY}", settings.DISTILLER_AUTHORITY, "Organization", "publisher")
+    ]
     if observation.creator_name:
         name = "".join(c if c.isalnum() else "-" for c in observation.creator_name.lower())
         agents.append(AgentRef(f"urn:organization:{name}", observation.creator_name, "Organization", "creator"))

@@ -10,17 +10,21 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import io
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import default_storage
 
 from archive.models import StoredFile
+from vo.errors import FatalFault
+
+log = logging.getLogger(__name__)
 
 _CHUNK = 2**20
 _INCOMING = "incoming"
@@ -64,6 +68,22 @@ def is_present(file: StoredFile) -> bool:
         return False
 
 
+def open_stored(file: StoredFile, name: str) -> BinaryIO:
+    """The bytes of a stored file for reading; FatalFault, and a line in the log, when they are not all there."""
+    path = local_path(file.path)
+    try:
+        source = path.open("rb")
+    except OSError:
+        log.exception("stored file %s (%s) cannot be opened", file.path, name)
+        raise FatalFault(f"{name} is missing from the archive; the curators have been told") from None
+    found = os.fstat(source.fileno()).st_size
+    if found != file.size:
+        source.close()
+        log.error("stored file %s (%s) has %d bytes, recorded are %d", file.path, name, found, file.size)
+        raise FatalFault(f"{name} is damaged in the archive; the curators have been told")
+    return source
+
+
 def name_for(content: Digest, original_name: str) -> str:
     """Name in the store; keeps the ending, by which people and programs recognise compressed FITS."""
     suffixes = "".join(Path(original_name.lower()).suffixes[-2:])
@@ -75,7 +95,10 @@ def name_for(content: Digest, original_name: str) -> str:
 
 @contextmanager
 def writing(waiting: Callable[[], None] | None = None) -> Iterator[Depositor]:
-    """Hold the store for writing; `waiting` is called once if another process holds it. Clears what a killed one left."""
+    """Hold the store for writing, and clear what a killed process left.
+
+    `waiting` is called once if another process holds it.
+    """
     incoming = local_path(_INCOMING)
     incoming.mkdir(parents=True, exist_ok=True)
     with (incoming / "lock").open("w") as lock:

@@ -103,3 +103,5 @@ class ServiceDescriptor:
     options: dict[str, tuple[str, ...]] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
     limits: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    utype: str = "adhoc:service"
+    """`adhoc:this` for the service that answers with the document (DataLink 1.1 section 4.4)."""

@@ -1,82 +1,262 @@
-"""Column metadata of `ivoa.obscore` (ObsCore 1.1 appendices B and C) and `ivoa.obscore_hea` (draft of 2026-08-03)."""
+"""Column metadata of `ivoa.obscore` (ObsCore 1.1 appendices B and C)."""
 
 from __future__ import annotations
 
-from vo.columns import ColumnMeta, ForeignKeyMeta, TableMeta
+from vo.columns import ColumnMeta, TableMeta
 
 DATALINK_TYPE = "application/x-votable+xml;content=datalink"
 """Exactly so, without a blank: clients compare it as text (datalink_soda.md DL-07)."""
 
 
-def _text(name: str, utype: str, ucd: str, description: str, xtype: str | None = None, indexed: bool = False) -> ColumnMeta:
-    return ColumnMeta(
-        name, "char", "*", xtype, None, ucd, f"obscore:{utype}", description, std=True, indexed=indexed
-    )  # fmt: skip
+def _text(
+    name: str, utype: str, ucd: str, description: str, xtype: str | None = None, indexed: bool = False
+) -> ColumnMeta:
+    return ColumnMeta(name, "char", "*", xtype, None, ucd, f"obscore:{utype}", description, std=True, indexed=indexed)
 
 
 def _number(
     name: str, datatype: str, unit: str | None, utype: str, ucd: str, description: str, indexed: bool = False
 ) -> ColumnMeta:
-    return ColumnMeta(
-        name, datatype, None, None, unit, ucd, f"obscore:{utype}", description, std=True, indexed=indexed
-    )  # fmt: skip
+    return ColumnMeta(name, datatype, None, None, unit, ucd, f"obscore:{utype}", description, std=True, indexed=indexed)
 
 
 _PRINCIPAL = {
-    "dataproduct_type", "calib_level", "obs_collection", "obs_id", "obs_publisher_did", "access_url", "access_format",
-    "target_name", "s_ra", "s_dec", "s_fov", "t_min", "t_max", "t_exptime", "em_min", "em_max", "facility_name",
+    "dataproduct_type",
+    "calib_level",
+    "obs_collection",
+    "obs_id",
+    "obs_publisher_did",
+    "access_url",
+    "access_format",
+    "target_name",
+    "s_ra",
+    "s_dec",
+    "s_fov",
+    "t_min",
+    "t_max",
+    "t_exptime",
+    "em_min",
+    "em_max",
+    "facility_name",
     "instrument_name",
-}  # fmt: skip
+}
 
 _MANDATORY = (
-    _text("dataproduct_type", "ObsDataset.dataProductType", "meta.code.class", "Kind of data; event for event lists", indexed=True),
-    _number("calib_level", "int", None, "ObsDataset.calibLevel", "meta.code;obs.calib", "Calibration level: 2 for DL3 event lists"),
+    _text(
+        "dataproduct_type",
+        "ObsDataset.dataProductType",
+        "meta.code.class",
+        "Kind of data; event for event lists",
+        indexed=True,
+    ),
+    _number(
+        "calib_level",
+        "int",
+        None,
+        "ObsDataset.calibLevel",
+        "meta.code;obs.calib",
+        "Calibration level: 2 for DL3 event lists",
+    ),
     _text("obs_collection", "DataID.collection", "meta.id", "Collection that the data belong to", indexed=True),
-    _text("obs_id", "DataID.observationID", "meta.id", "Observation (run) identifier, without leading zeros", indexed=True),
-    _text("obs_publisher_did", "Curation.publisherDID", "meta.ref.ivoid", "Identifier of the data set given by this archive", indexed=True),
-    _text("access_url", "Access.reference", "meta.ref.url", "DataLink document: the files of the data set, responses, previews, services"),
+    _text(
+        "obs_id", "DataID.observationID", "meta.id", "Observation (run) identifier, without leading zeros", indexed=True
+    ),
+    _text(
+        "obs_publisher_did",
+        "Curation.publisherDID",
+        "meta.ref.ivoid",
+        "Identifier of the data set given by this archive",
+        indexed=True,
+    ),
+    _text(
+        "access_url",
+        "Access.reference",
+        "meta.ref.url",
+        "DataLink document: the files of the data set, responses, previews, services",
+    ),
     _text("access_format", "Access.format", "meta.code.mime", "Media type of what access_url gives: DataLink"),
-    _number("access_estsize", "long", "kbyte", "Access.size", "phys.size;meta.file", "Size of the main file behind access_url, in units of 1000 bytes"),
+    _number(
+        "access_estsize",
+        "long",
+        "kbyte",
+        "Access.size",
+        "phys.size;meta.file",
+        "Size of the main file behind access_url, in units of 1000 bytes",
+    ),
     _text("target_name", "Target.name", "meta.id;src", "Name of the target as the observers wrote it", indexed=True),
-    _number("s_ra", "double", "deg", "Char.SpatialAxis.Coverage.Location.Coord.Position2D.Value2.C1", "pos.eq.ra", "Right ascension of the pointing (ICRS)", True),
-    _number("s_dec", "double", "deg", "Char.SpatialAxis.Coverage.Location.Coord.Position2D.Value2.C2", "pos.eq.dec", "Declination of the pointing (ICRS)", True),
-    _number("s_fov", "double", "deg", "Char.SpatialAxis.Coverage.Bounds.Extent.diameter", "phys.angSize;instr.fov", "Diameter of the field of view: twice the largest offset that the effective area covers"),
-    _text("s_region", "Char.SpatialAxis.Coverage.Support.Area", "pos.outline;obs.field", "Field of view as a circle (STC-S, ICRS)", "adql:REGION", True),
-    _number("s_resolution", "double", "arcsec", "Char.SpatialAxis.Resolution.Refval.value", "pos.angResolution", "FWHM of the point spread function at 1 TeV and 0.5 deg off axis, as 1.56 times its 68 % containment radius"),
-    _number("s_xel1", "long", None, "Char.SpatialAxis.numBins1", "meta.number", "Pixels along the first spatial axis; -1 for event lists"),
-    _number("s_xel2", "long", None, "Char.SpatialAxis.numBins2", "meta.number", "Pixels along the second spatial axis; -1 for event lists"),
-    _number("t_min", "double", "d", "Char.TimeAxis.Coverage.Bounds.Limits.StartTime", "time.start;obs.exposure", "Start of the first good time interval (MJD, UTC)", True),
-    _number("t_max", "double", "d", "Char.TimeAxis.Coverage.Bounds.Limits.StopTime", "time.end;obs.exposure", "End of the last good time interval (MJD, UTC)", True),
-    _number("t_exptime", "double", "s", "Char.TimeAxis.Coverage.Support.Extent", "time.duration;obs.exposure", "Live time: good time corrected for dead time"),
-    _number("t_resolution", "double", "s", "Char.TimeAxis.Resolution.Refval.value", "time.resolution", "Time resolution; NULL where the data do not tell it"),
-    _number("t_xel", "long", None, "Char.TimeAxis.numBins", "meta.number", "Bins along the time axis; -1 for event lists"),
-    _number("em_min", "double", "m", "Char.SpectralAxis.Coverage.Bounds.Limits.LoLimit", "em.wl;stat.min", "Shortest vacuum wavelength, that of the upper end of the safe energy range", True),
-    _number("em_max", "double", "m", "Char.SpectralAxis.Coverage.Bounds.Limits.HiLimit", "em.wl;stat.max", "Longest vacuum wavelength, that of the energy threshold", True),
-    _number("em_res_power", "double", None, "Char.SpectralAxis.Resolution.ResolPower.refVal", "spect.resolution", "E/dE at 1 TeV and 0.5 deg off axis; dE is half the width of the central 68 % of the energy dispersion"),
-    _number("em_xel", "long", None, "Char.SpectralAxis.numBins", "meta.number", "Bins along the spectral axis; -1 for event lists"),
+    _number(
+        "s_ra",
+        "double",
+        "deg",
+        "Char.SpatialAxis.Coverage.Location.Coord.Position2D.Value2.C1",
+        "pos.eq.ra",
+        "Right ascension of the pointing (ICRS)",
+        True,
+    ),
+    _number(
+        "s_dec",
+        "double",
+        "deg",
+        "Char.SpatialAxis.Coverage.Location.Coord.Position2D.Value2.C2",
+        "pos.eq.dec",
+        "Declination of the pointing (ICRS)",
+        True,
+    ),
+    _number(
+        "s_fov",
+        "double",
+        "deg",
+        "Char.SpatialAxis.Coverage.Bounds.Extent.diameter",
+        "phys.angSize;instr.fov",
+        "Diameter of the field of view: twice the largest offset that the effective area covers",
+    ),
+    _text(
+        "s_region",
+        "Char.SpatialAxis.Coverage.Support.Area",
+        "pos.outline;obs.field",
+        "Field of view as a circle (STC-S, ICRS)",
+        "adql:REGION",
+        True,
+    ),
+    _number(
+        "s_resolution",
+        "double",
+        "arcsec",
+        "Char.SpatialAxis.Resolution.Refval.value",
+        "pos.angResolution",
+        "FWHM of the point spread function at 1 TeV and 0.5 deg off axis, as 1.56 times its 68 % containment radius",
+    ),
+    _number(
+        "s_xel1",
+        "long",
+        None,
+        "Char.SpatialAxis.numBins1",
+        "meta.number",
+        "Pixels along the first spatial axis; -1 for event lists",
+    ),
+    _number(
+        "s_xel2",
+        "long",
+        None,
+        "Char.SpatialAxis.numBins2",
+        "meta.number",
+        "Pixels along the second spatial axis; -1 for event lists",
+    ),
+    _number(
+        "t_min",
+        "double",
+        "d",
+        "Char.TimeAxis.Coverage.Bounds.Limits.StartTime",
+        "time.start;obs.exposure",
+        "Start of the first good time interval (MJD, UTC)",
+        True,
+    ),
+    _number(
+        "t_max",
+        "double",
+        "d",
+        "Char.TimeAxis.Coverage.Bounds.Limits.StopTime",
+        "time.end;obs.exposure",
+        "End of the last good time interval (MJD, UTC)",
+        True,
+    ),
+    _number(
+        "t_exptime",
+        "double",
+        "s",
+        "Char.TimeAxis.Coverage.Support.Extent",
+        "time.duration;obs.exposure",
+        "Live time: good time corrected for dead time",
+    ),
+    _number(
+        "t_resolution",
+        "double",
+        "s",
+        "Char.TimeAxis.Resolution.Refval.value",
+        "time.resolution",
+        "Time resolution; NULL where the data do not tell it",
+    ),
+    _number(
+        "t_xel", "long", None, "Char.TimeAxis.numBins", "meta.number", "Bins along the time axis; -1 for event lists"
+    ),
+    _number(
+        "em_min",
+        "double",
+        "m",
+        "Char.SpectralAxis.Coverage.Bounds.Limits.LoLimit",
+        "em.wl;stat.min",
+        "Shortest vacuum wavelength, that of the upper end of the safe energy range",
+        True,
+    ),
+    _number(
+        "em_max",
+        "double",
+        "m",
+        "Char.SpectralAxis.Coverage.Bounds.Limits.HiLimit",
+        "em.wl;stat.max",
+        "Longest vacuum wavelength, that of the energy threshold",
+        True,
+    ),
+    _number(
+        "em_res_power",
+        "double",
+        None,
+        "Char.SpectralAxis.Resolution.ResolPower.refVal",
+        "spect.resolution",
+        "E/dE at 1 TeV and 0.5 deg off axis; dE is half the width of the central 68 % of the energy dispersion",
+    ),
+    _number(
+        "em_xel",
+        "long",
+        None,
+        "Char.SpectralAxis.numBins",
+        "meta.number",
+        "Bins along the spectral axis; -1 for event lists",
+    ),
     _text("o_ucd", "Char.ObservableAxis.ucd", "meta.ucd", "UCD of the observable; NULL for event lists"),
-    _text("pol_states", "Char.PolarizationAxis.stateList", "meta.code;phys.polarization", "Polarisation states; NULL without polarisation"),
-    _number("pol_xel", "long", None, "Char.PolarizationAxis.numBins", "meta.number", "Number of polarisation states; 0 without polarisation"),
+    _text(
+        "pol_states",
+        "Char.PolarizationAxis.stateList",
+        "meta.code;phys.polarization",
+        "Polarisation states; NULL without polarisation",
+    ),
+    _number(
+        "pol_xel",
+        "long",
+        None,
+        "Char.PolarizationAxis.numBins",
+        "meta.number",
+        "Number of polarisation states; 0 without polarisation",
+    ),
     _text("facility_name", "Provenance.ObsConfig.Facility.name", "meta.id;instr.tel", "Observatory (TELESCOP)"),
     _text("instrument_name", "Provenance.ObsConfig.Instrument.name", "meta.id;instr", "Instrument (INSTRUME)"),
-)  # fmt: skip
+)
 
 _OPTIONAL = (
-    _text("dataproduct_subtype", "ObsDataset.dataProductSubtype", "meta.code.class", "event-bundle: event list with its responses; event-list: without"),
+    _text(
+        "dataproduct_subtype",
+        "ObsDataset.dataProductSubtype",
+        "meta.code.class",
+        "event-bundle: event list with its responses; event-list: without",
+    ),
     _text("obs_title", "DataID.title", "meta.title;obs", "Title for people"),
     _text("obs_creation_date", "DataID.date", "time;meta.dataset", "When the data set was made (UTC)", "timestamp"),
     _text("obs_creator_name", "DataID.creator", "meta.id", "Who made the data set (ORIGIN)"),
     _text("publisher_id", "Curation.publisherID", "meta.ref.ivoid", "IVOA identifier of the publisher"),
     _text("data_rights", "Curation.rights", "meta.code", "public, secure or proprietary"),
-    _text("obs_release_date", "Curation.releaseDate", "time.release", "Since when the data are public (UTC)", "timestamp"),
+    _text(
+        "obs_release_date", "Curation.releaseDate", "time.release", "Since when the data are public (UTC)", "timestamp"
+    ),
     _text("s_ucd", "Char.SpatialAxis.ucd", "meta.ucd", "UCD of the spatial axis"),
     _text("s_unit", "Char.SpatialAxis.unit", "meta.unit", "Unit of the spatial axis in the data"),
     _text("s_calib_status", "Char.SpatialAxis.calibrationStatus", "meta.code.qual", "Calibration of the spatial axis"),
     _text("t_calib_status", "Char.TimeAxis.calibrationStatus", "meta.code.qual", "Calibration of the time axis"),
     _text("em_ucd", "Char.SpectralAxis.ucd", "meta.ucd", "UCD of the spectral axis in the data"),
     _text("em_unit", "Char.SpectralAxis.unit", "meta.unit", "Unit of the spectral axis in the data"),
-    _text("em_calib_status", "Char.SpectralAxis.calibrationStatus", "meta.code.qual", "Calibration of the spectral axis"),
-)  # fmt: skip
+    _text(
+        "em_calib_status", "Char.SpectralAxis.calibrationStatus", "meta.code.qual", "Calibration of the spectral axis"
+    ),
+)
 
 OBSCORE = TableMeta(
     name="ivoa.obscore",
@@ -84,38 +264,3 @@ OBSCORE = TableMeta(
     description="Observations and data products of this archive (ObsCore 1.1)",
     utype="ivo://ivoa.net/std/obscore#table-1.1",
 )
-
-
-def _hea(name: str, datatype: str, unit: str | None, ucd: str | None, description: str, indexed: bool = False) -> ColumnMeta:
-    return ColumnMeta(name, datatype, "*" if datatype == "char" else None, None, unit, ucd, None, description, indexed=indexed)
-
-
-OBSCORE_HEA = TableMeta(
-    name="ivoa.obscore_hea",
-    columns=(
-        OBSCORE.column("obs_publisher_did").but(std=False, principal=True),
-        _hea("ev_xel", "int", None, "meta.number;instr.detection;phys.particle", "Number of events in the list").but(principal=True),
-        _hea("s_ref_energy", "float", "eV", "meta.ref;em.energy;pos", "Energy at which s_resolution is quoted"),
-        _hea("em_ref_energy", "float", "eV", "meta.ref;em.energy;em", "Energy at which em_res_power is quoted"),
-        _hea("s_ref_oaa", "float", "deg", "pos.posAng;instr.offset;pos", "Off-axis angle at which s_resolution is quoted"),
-        _hea("em_ref_oaa", "float", "deg", "pos.posAng;instr.offset;em", "Off-axis angle at which em_res_power is quoted"),
-        _hea("t_intervals", "char", None, None, "Good time intervals as time coverage (T-MOC ASCII, MOC 2.0: microseconds since JD 0 in TCB, without light travel correction), at about 1 s, rounded outwards"),
-        _hea("energy_min", "double", "eV", "em.energy;stat.min", "Lower end of the safe energy range", True).but(principal=True),
-        _hea("energy_max", "double", "eV", "em.energy;stat.max", "Upper end of the safe energy range", True).but(principal=True),
-        _hea("obs_mode", "char", None, "meta.code;obs.param", "Observation mode as the observers wrote it (OBS_MODE)"),
-        _hea("tracking_mode", "char", None, "meta.code;obs.param", "sidereal, fixed-az-el-transit, solar-system-object-tracking or none"),
-        _hea("scan_mode", "char", None, "meta.code;obs.param", "on-source, on-off, raster-map, on-the-fly-cross-scan, on-the-fly-cross-map (wobble) or slew; NULL where the data do not tell it"),
-        _hea("pointing_mode", "char", None, "meta.code;obs.param", "How the telescopes of an array point: parallel, convergent or divergent"),
-        _hea("analysis_mode", "char", None, "meta.code;obs.param", "Analysis configuration that made the events"),
-        _hea("event_type", "char", None, "meta.code.qual;instr.detection;phys.particle", "Class of the events (EV_CLASS)"),
-        _hea("messenger_name", "char", None, "meta.id;phys.particle", "Messenger: photon, neutrino, cosmic-ray, muon or proton"),
-        _hea("messenger_pdgid", "char", None, "meta.ref.pdgid;phys.particle", "Particle number of the Particle Data Group, with sign"),
-    ),
-    description="What ObsCore 1.1 has no column for in high-energy data; one row for each row of ivoa.obscore, "
-    "to be joined by NATURAL JOIN (prototype of the IVOA high-energy extension, draft of 2026-08-03)",
-    foreign_keys=(
-        ForeignKeyMeta(
-            "ivoa.obscore", (("obs_publisher_did", "obs_publisher_did"),), "The same data set in ivoa.obscore"
-        ),
-    ),
-)  # fmt: skip

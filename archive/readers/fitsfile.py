@@ -29,29 +29,28 @@ IN_MEMORY = 256 * 2**20
 @contextmanager
 def open_fits(path: Path) -> Iterator[fits.HDUList]:
     """The HDUs of a FITS file, all headers read. Raises `Refused` for whatever is no complete FITS file."""
-    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as unpacked:
-        with _readable(path) as file:
-            magic = file.read(2)
-            if not magic:
-                raise Refused("the file is empty")
-            file.seek(0)
-            if magic == b"\x1f\x8b":
-                try:
-                    with gzip.GzipFile(fileobj=file) as stream:
-                        shutil.copyfileobj(stream, unpacked, 2**20)
-                except EOFError:
-                    raise Refused("truncated: the compressed stream ends too early") from None
-                except (gzip.BadGzipFile, zlib.error) as error:
-                    raise Refused(f"damaged: it cannot be unpacked ({error})") from None
-                unpacked.seek(0)
-                source: Any = unpacked
-            else:
-                source = file
-            if source.read(6) != b"SIMPLE":
-                raise Refused("not a FITS file")
-            source.seek(0)
-            with _opened(source) as hdus:
-                yield hdus
+    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as unpacked, _readable(path) as file:
+        magic = file.read(2)
+        if not magic:
+            raise Refused("the file is empty")
+        file.seek(0)
+        if magic == b"\x1f\x8b":
+            try:
+                with gzip.GzipFile(fileobj=file) as stream:
+                    shutil.copyfileobj(stream, unpacked, 2**20)
+            except EOFError:
+                raise Refused("truncated: the compressed stream ends too early") from None
+            except (gzip.BadGzipFile, zlib.error) as error:
+                raise Refused(f"damaged: it cannot be unpacked ({error})") from None
+            unpacked.seek(0)
+            source: Any = unpacked
+        else:
+            source = file
+        if source.read(6) != b"SIMPLE":
+            raise Refused("not a FITS file")
+        source.seek(0)
+        with _opened(source) as hdus:
+            yield hdus
 
 
 @contextmanager

@@ -39,16 +39,17 @@ class Classes:
 
 
 def classify(hdus: fits.HDUList, source: SourceFile, notes: list[str]) -> Classes:
-    """Find the HDUs of a file: those the index names, completed by class keywords. `Refused` if a named one is missing."""
+    """The HDUs of a file: those the index names, completed by class keywords. `Refused` if a named one is missing."""
     classes = Classes()
     names = {hdu.name.upper(): position for position, hdu in enumerate(hdus)}
-    for kind, name in source.hdus.items():
+    for named, name in source.hdus.items():
         position = names.get(name.strip().upper())
         if position is None or not isinstance(hdus[position], fits.BinTableHDU):
-            raise Refused(f"it has no HDU {name}, which hdu-index says is its {kind}")
+            raise Refused(f"it has no HDU {name}, which hdu-index says is its {named}")
         hdu = hdus[position]
         _, by_keywords = _by_keywords(hdu.header)
-        classes.add(kind, source.hdu_classes.get(kind) or by_keywords or _DEFAULT_CLASSES.get(kind, ""), hdu, position)
+        hdu_class = source.hdu_classes.get(named) or by_keywords or _DEFAULT_CLASSES.get(named, "")
+        classes.add(named, hdu_class, hdu, position)
     for position, hdu in enumerate(hdus):
         if not isinstance(hdu, fits.BinTableHDU):
             continue

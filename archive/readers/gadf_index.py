@@ -45,9 +45,7 @@ def scan_store(store: Path, root: Path) -> Iterator[Candidate]:
         yield _candidate(obs_id, by_observation.get(obs_id, []), hints.get(obs_id, {}), folder, root)
 
 
-def _candidate(
-    obs_id: str, rows: list[dict[str, Any]], hints: dict[str, Any], folder: Path, root: Path
-) -> Candidate:
+def _candidate(obs_id: str, rows: list[dict[str, Any]], hints: dict[str, Any], folder: Path, root: Path) -> Candidate:
     label = f"observation {obs_id}"
     hints = {**hints, "OBS_ID": obs_id}
     names: dict[Path, dict[str, str]] = {}

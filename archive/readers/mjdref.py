@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from astropy.time import Time
 from astropy.utils import iers
-from erfa import ErfaWarning
+from erfa import ErfaWarning  # type: ignore[import-untyped]
 
 from archive.readers.records import Refused
 

@@ -26,7 +26,9 @@ def axis(hdu: fits.BinTableHDU, name: str, what: str) -> tuple[np.ndarray, np.nd
     high = column(hdu, names["HI"], what).ravel()
     if low.size == 0 or low.size != high.size:
         raise Refused(f"axis {name} of {what} has {low.size} lower and {high.size} upper edges")
-    if not (np.all(np.isfinite(low)) and np.all(np.isfinite(high)) and np.all(np.diff(low) > 0) and np.all(high >= low)):
+    if not (
+        np.all(np.isfinite(low)) and np.all(np.isfinite(high)) and np.all(np.diff(low) > 0) and np.all(high >= low)
+    ):
         raise Refused(f"axis {name} of {what} does not increase")
     return low, high
 
@@ -136,7 +138,9 @@ def _centres(low: np.ndarray, high: np.ndarray, logarithmic: bool = False) -> np
     return (low + high) / 2
 
 
-def _interpolate(values: np.ndarray, offsets: np.ndarray, energies: np.ndarray, offset: float, energy: float) -> float | None:
+def _interpolate(
+    values: np.ndarray, offsets: np.ndarray, energies: np.ndarray, offset: float, energy: float
+) -> float | None:
     """Linear in offset and in the logarithm of energy, among the values that exist; None outside the axes."""
     if not energies[0] <= energy <= energies[-1]:
         return None

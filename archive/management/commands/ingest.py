@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
 from archive.ingest import DEFAULT_RELEASE, IngestError, Outcome, Report, Status, ingest
+from archive.models import Collection
 
 _BAR = 30
 
 
 class Command(BaseCommand):
     help = (
-        "Validate data and take them into the archive: files, ObsCore rows, previews, provenance. Running it again adds "
+        "Validate data and take them into the archive: files, ObsCore rows, previews, provenance. Run again, it adds "
         "what is missing and doubles nothing. Exit status: 0 all is in, 1 something was refused, 2 nothing was usable."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("path", type=Path, help="GADF data store, folder of event files, or one event file")
         parser.add_argument("--collection", required=True, help="name of the collection (obs_collection)")
-        parser.add_argument("--release", default=DEFAULT_RELEASE, help="version of the collection (default: %(default)s)")
+        parser.add_argument(
+            "--release", default=DEFAULT_RELEASE, help="version of the collection (default: %(default)s)"
+        )
         parser.add_argument("--title", default="", help="title of the collection, for people")
         parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if Collection._meta.db_table not in connection.introspection.table_names():
+            raise CommandError("The database has no tables yet: run `manage.py migrate` first.", returncode=2)
         progress = _Progress(self, options["verbosity"])
         try:
             report = ingest(
@@ -60,14 +67,19 @@ class Command(BaseCommand):
             parts.append(f"{len(restored)} {would}restored")
         parts.append(f"{len(refused)} refused")
         self.stdout.write(", ".join(parts) + ".")
-        notes: dict[str, int] = {}
-        for outcome in report.outcomes:
-            for note in outcome.notes:
-                notes[note] = notes.get(note, 0) + 1
-        for note, count in sorted(notes.items(), key=lambda item: -item[1])[:10]:
-            self.stdout.write(f"  note ({count} x): {note}")
+        self._notes(report)
         for outcome in refused:
             self.stderr.write(f"refused: {outcome.label}: {outcome.reason}")
+
+    def _notes(self, report: Report) -> None:
+        """Notes that differ in numbers only are told once, with the first of them as an example."""
+        alike: dict[str, list[str]] = {}
+        for outcome in report.outcomes:
+            for note in outcome.notes:
+                alike.setdefault(re.sub(r"\d+(\.\d+)?", "0", note), []).append(f"{note[:-1]} ({outcome.label})")
+        for notes in sorted(alike.values(), key=len, reverse=True):
+            more = f", and {len(notes) - 1} more like it" if len(notes) > 1 else ""
+            self.stdout.write(f"  note: {notes[0]}{more}.")
 
 
 class _Progress:
