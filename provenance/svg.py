@@ -6,7 +6,7 @@ past. Text has the colour of the page around (`currentColor`); each node links t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from provenance.layout import Arrow, Box, arrange
 from provenance.nodes import ActivityNode, EntityNode, Graph, Node, Relation
@@ -20,6 +20,15 @@ LETTERS = 25
 
 _FILL = {"entity": "#fffc87", "activity": "#9fb1fc", "agent": "#fed37f"}
 _LINE = {"entity": "#808000", "activity": "#3b4cc0", "agent": "#b36b00"}
+
+_AGENCY = (Relation.WAS_ASSOCIATED_WITH, Relation.WAS_ATTRIBUTED_TO)
+_VERBS = {
+    Relation.USED: "used",
+    Relation.WAS_GENERATED_BY: "made",
+    Relation.WAS_DERIVED_FROM: "derived from",
+    Relation.WAS_INFORMED_BY: "after",
+    Relation.HAD_MEMBER: "member",
+}
 
 Link = Callable[[Node], str | None]
 
@@ -42,7 +51,8 @@ def draw(graph: Graph, link: Link | None = None) -> str:
         places[box.key] = (_x(box.layer - first), MARGIN + headroom - (box.row + 1) * AGENT_ROW + HEIGHT / 2)
     width = _x(max(box.layer for box in boxes) - first) + WIDTH / 2 + MARGIN
     height = MARGIN + headroom + (bottom - top) * ROW + HEIGHT + MARGIN
-    body = [_arrow(arrow, places) for arrow in plan.arrows]
+    labels = _labels(plan.arrows)
+    body = [_arrow(arrow, places, label) for arrow, label in zip(plan.arrows, labels, strict=True)]
     body += [_box(box, places[box.key], graph, link) for box in boxes]
     names = ", ".join(graph.nodes[key].label for key in graph.asked if key in graph.nodes)
     return _document(width, height, f"Provenance of {names}", body)
@@ -79,7 +89,7 @@ def _box(box: Box, place: tuple[float, float], graph: Graph, link: Link | None) 
     for offset in (8, 4, 0) if box.count > 1 else (0,):
         if node.kind == "entity":
             shapes.append(
-                f'<ellipse cx="{x + offset:.1f}" cy="{y - offset:.1f}" rx="{WIDTH / 2}" ry="{HEIGHT / 2}" {style}/>'
+                f'<ellipse cx="{x - offset:.1f}" cy="{y - offset:.1f}" rx="{WIDTH / 2}" ry="{HEIGHT / 2}" {style}/>'
             )
         elif node.kind == "activity":
             shapes.append(f'<rect x="{left:.1f}" y="{top:.1f}" width="{WIDTH}" height="{HEIGHT}" rx="3" {style}/>')
@@ -88,7 +98,7 @@ def _box(box: Box, place: tuple[float, float], graph: Graph, link: Link | None) 
             floor = f"{left + WIDTH:.1f},{top + HEIGHT:.1f} {left:.1f},{top + HEIGHT:.1f}"
             shapes.append(f'<polygon points="{roof} {floor}" {style}/>')
     down = 5 if node.kind == "agent" else 0
-    label, subtitle = (content(_short(text)) for text in (_label(box), _subtitle(node)))
+    label, subtitle = (content(_short(text)) for text in (_label(box), _subtitle(node, graph)))
     lines = [
         f'<text x="{x:.1f}" y="{y - 2 + down:.1f}" text-anchor="middle" fill="#111">{label}</text>',
         f'<text x="{x:.1f}" y="{y + 14 + down:.1f}" text-anchor="middle" fill="#333" font-size="11">{subtitle}</text>',
@@ -99,12 +109,12 @@ def _box(box: Box, place: tuple[float, float], graph: Graph, link: Link | None) 
     return f"<a{attributes({'href': url})}>{inside}</a>" if url else f"<g>{inside}</g>"
 
 
-def _arrow(arrow: Arrow, places: dict[str, tuple[float, float]]) -> str:
+def _arrow(arrow: Arrow, places: dict[str, tuple[float, float]], label: str) -> str:
     (x1, y1), (x2, y2) = places[arrow.source], places[arrow.target]
     line = 'fill="none" stroke="currentColor" stroke-opacity="0.6" marker-end="url(#provenance-arrow)"'
     if arrow.relation in (Relation.WAS_DERIVED_FROM, Relation.WAS_INFORMED_BY, Relation.HAD_MEMBER):
         line += ' stroke-dasharray="4 3"'
-    if arrow.relation in (Relation.WAS_ASSOCIATED_WITH, Relation.WAS_ATTRIBUTED_TO):
+    if arrow.relation in _AGENCY:
         start, end = (x1, y1 - HEIGHT / 2), (x2, y2 + HEIGHT / 2)
         if x1 != x2:
             end = (x2 + (WIDTH / 2 if x1 > x2 else -WIDTH / 2), y2)
@@ -119,26 +129,35 @@ def _arrow(arrow: Arrow, places: dict[str, tuple[float, float]]) -> str:
             f"M{start[0]:.1f} {start[1]:.1f} C{start[0] - bend:.1f} {start[1]:.1f} "
             f"{end[0] + (bend if x1 != x2 else -bend):.1f} {end[1]:.1f} {end[0]:.1f} {end[1]:.1f}"
         )
-    label = arrow.role or {Relation.USED: "used", Relation.WAS_GENERATED_BY: "made"}.get(arrow.relation, "")
-    if arrow.relation == Relation.WAS_DERIVED_FROM:
-        label = "derived from"
-    elif arrow.relation == Relation.WAS_INFORMED_BY:
-        label = "after"
-    elif arrow.relation == Relation.HAD_MEMBER:
-        label = "member"
     middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2 - 5)
+    if not label:
+        return f'<path d="{path}" {line}/>'
     text = (
         f'<text x="{middle[0]:.1f}" y="{middle[1]:.1f}" text-anchor="middle" fill="currentColor" font-size="11" '
-        f'fill-opacity="0.85">{content(label[:14])}</text>'
+        f'fill-opacity="0.85">{content(label)}</text>'
     )
     return f'<path d="{path}" {line}/>{text}'
+
+
+def _labels(arrows: Iterable[Arrow]) -> list[str]:
+    """What is written on each arrow; where an activity has several arrows of one role, on the first only."""
+    labels, written = [], set()
+    for arrow in arrows:
+        if arrow.relation in _AGENCY:
+            labels.append("")
+            continue
+        activity = arrow.target if arrow.relation == Relation.WAS_GENERATED_BY else arrow.source
+        label = (arrow.role or _VERBS[arrow.relation])[:14]
+        labels.append("" if (activity, arrow.relation, label) in written else label)
+        written.add((activity, arrow.relation, label))
+    return labels
 
 
 def _label(box: Box) -> str:
     return f"{box.count} × {box.node.label}" if box.count > 1 else box.node.label
 
 
-def _subtitle(node: Node) -> str:
+def _subtitle(node: Node, graph: Graph) -> str:
     if isinstance(node, ActivityNode):
         when = node.start.strftime("%Y-%m-%d %H:%M") if node.start else ""
         return " · ".join(part for part in (node.status if node.status != "COMPLETED" else "", when) if part)
@@ -146,7 +165,8 @@ def _subtitle(node: Node) -> str:
         if node.value is not None:
             return node.value
         return node.content_type or node.entity_kind
-    return node.type
+    roles = dict.fromkeys(edge.role for edge in graph.edges_to(node) if edge.role)
+    return " · ".join([", ".join(roles) or "agent", node.type])
 
 
 def _short(text: str) -> str:
