@@ -127,6 +127,7 @@ CELERY_BROKER_URL = broker_url(ENVIRONMENT.celery_broker_url, DISTILLER_HOME)
 CELERY = celery_settings(CELERY_BROKER_URL, DISTILLER_HOME)
 UWS_CELERY_APP = "distiller.celery.app"
 DISTILLER_JOB_TYPES = ENVIRONMENT.distiller_job_types
+DISTILLER_WORKER_WARM_UP = ENVIRONMENT.distiller_worker_warm_up
 DISTILLER_JOB_MEMORY = ENVIRONMENT.distiller_job_memory
 DISTILLER_AUTHORITY = ENVIRONMENT.distiller_authority
 DISTILLER_BASE_URL = ENVIRONMENT.distiller_base_url.rstrip("/")

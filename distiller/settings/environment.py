@@ -50,6 +50,11 @@ class Environment(BaseSettings):
         "started and stopped with the worker.",
     )
     distiller_worker_slots: int = Field(2, ge=2, description="Jobs run at the same time by one worker.")
+    distiller_worker_warm_up: bool = Field(
+        True,
+        description="Load the science packages once when the worker starts. Without it a worker is smaller and starts "
+        "at once, and every job takes some seconds more.",
+    )
     distiller_job_memory: int = Field(
         0, ge=0, description="Memory (MiB) that the processes of one job may use together; 0 for no limit."
     )

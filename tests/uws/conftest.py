@@ -1,0 +1,94 @@
+"""Fixtures of the job tests: the test job type, clients, and a real worker."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.uws.jobs import JOBS, sources
+from tests.worker import WorkerProcess, eventually
+from uws import jobtypes
+from uws.models import Job
+
+
+@pytest.fixture(scope="package", autouse=True)
+def echo() -> Iterator[jobtypes.JobType]:
+    """The job type `echo`, offered while the tests of this folder run."""
+    for job_type in JOBS:
+        jobtypes.register(job_type)
+    sources().mkdir(parents=True, exist_ok=True)
+    for name in ("alpha", "beta", "private"):
+        (sources() / name).write_text(f"text of {name}\n")
+    yield JOBS[0]
+    for job_type in JOBS:
+        jobtypes.unregister(job_type.name)
+
+
+@pytest.fixture(scope="package")
+def worker_process(django_db_setup: None, django_db_blocker: Any) -> Iterator[WorkerProcess]:
+    with django_db_blocker.unblock():
+        process = WorkerProcess(DISTILLER_JOB_TYPES="tests.uws.jobs:JOBS", DISTILLER_WORKER_WARM_UP="false")
+        process.start()
+        yield process
+        if process.is_running:
+            process.stop()
+
+
+@pytest.fixture
+def worker(transactional_db: None, worker_process: WorkerProcess) -> WorkerProcess:
+    """A worker that runs the queued jobs; started again if the test before has killed it."""
+    if not worker_process.is_running:
+        worker_process.start()
+    return worker_process
+
+
+Finished = Callable[[str], Job]
+
+
+@pytest.fixture
+def finished() -> Finished:
+    """`finished(public_id)`: the job once it is in a final phase."""
+
+    def wait(public_id: str, seconds: float = 60.0) -> Job:
+        def final() -> Job | None:
+            job = Job.objects.get(public_id=public_id)
+            return job if job.is_final else None
+
+        job: Job = eventually(final, seconds, f"the end of job {public_id}")
+        return job
+
+    return wait
+
+
+@pytest.fixture
+def submit(client: Client) -> Callable[..., str]:
+    """`submit(text="x", seconds=1)`: identifier of a job that was created and started over HTTP."""
+
+    def post(**parameters: object) -> str:
+        response = client.post("/uws/echo", {"PHASE": "RUN", **parameters})
+        assert response.status_code == 303, response.content
+        return str(response["Location"]).rpartition("/")[2]
+
+    return post
+
+
+@pytest.fixture(scope="session")
+def validate(shared: Path) -> Callable[[bytes], None]:
+    """`validate(xml)`: fails if the document does not follow its schema (UWS-1.1.xsd)."""
+    path = shared / "standards" / "xsd" / "validate.py"
+    spec = importlib.util.spec_from_file_location("xsd_validate", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def check(document: bytes) -> None:
+        schema, problems = module.validate(document)
+        assert not problems, (schema, problems, document)
+
+    return check
