@@ -9,6 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.archive_fixtures import _demo_archive as _demo_archive
+from tests.archive_fixtures import _hess_archive as _hess_archive
+from tests.archive_fixtures import demo_archive as demo_archive
+from tests.archive_fixtures import demo_store as demo_store
+from tests.archive_fixtures import hess_archive as hess_archive
 from tests.environment import DATABASE, REQUIRE_ALL, SHARED
 from tests.xsd import validate as validate
 

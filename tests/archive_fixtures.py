@@ -1,0 +1,68 @@
+"""Archives with data in them: `demo_archive` (generated) and `hess_archive` (real), committed to the test database.
+
+A transactional test empties the database when it ends; the next test that asks for an archive gets it again.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DEMO_COLLECTION = "demo"
+HESS_COLLECTION = "hess-dl3-dr1"
+
+
+@pytest.fixture(scope="session")
+def demo_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The generated GADF data store. DISTILLER_DEMO_STORE names one made before, to save the time."""
+    made = os.environ.get("DISTILLER_DEMO_STORE")
+    if made:
+        return Path(made)
+    from fixtures import generate
+
+    return generate(tmp_path_factory.mktemp("fixtures") / "demo")
+
+
+def ensure_ingested(path: Path, collection: str) -> None:
+    """Ingest a data store unless the collection has observations; every one must go in."""
+    from archive.ingest import ingest
+    from archive.models import Observation
+
+    if Observation.objects.filter(release__collection__name=collection).exists():
+        return
+    report = ingest(path, collection)
+    assert report.exit_status == 0, [o for o in report.outcomes if o.reason]
+
+
+def _fill(blocker: Any, path: Path, collection: str) -> str:
+    with blocker.unblock():
+        ensure_ingested(path, collection)
+    return collection
+
+
+@pytest.fixture(scope="module")
+def _demo_archive(django_db_setup: None, django_db_blocker: Any, demo_store: Path) -> str:
+    return _fill(django_db_blocker, demo_store, DEMO_COLLECTION)
+
+
+@pytest.fixture(scope="module")
+def _hess_archive(django_db_setup: None, django_db_blocker: Any, shared: Path) -> str:
+    return _fill(django_db_blocker, shared / "data" / "hess-dl3-dr1", HESS_COLLECTION)
+
+
+@pytest.fixture
+def demo_archive(_demo_archive: str, django_db_blocker: Any, demo_store: Path) -> str:
+    """Name of the collection of generated observations in the test database.
+
+    Made before the test's transaction begins, and again if an earlier transactional test has emptied the database.
+    """
+    return _fill(django_db_blocker, demo_store, DEMO_COLLECTION)
+
+
+@pytest.fixture
+def hess_archive(_hess_archive: str, django_db_blocker: Any, shared: Path) -> str:
+    """Name of the collection with the 48 runs of the H.E.S.S. DL3 DR1 in the test database."""
+    return _fill(django_db_blocker, shared / "data" / "hess-dl3-dr1", HESS_COLLECTION)
