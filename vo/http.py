@@ -133,16 +133,16 @@ def base_url(request: HttpRequest) -> str:
 
 
 def streamed(chunks: Generator[bytes], content_type: str) -> HttpResponseBase:
-    """An answer from a generator, sent as it comes; what ends within its first, small pieces gets a Content-Length.
+    """An answer from a generator, sent as it comes; one that ends within 64 KiB gets a Content-Length.
 
     The generator is closed when the answer has been sent or the client has gone away.
     """
-    first = next(chunks, b"")
-    if len(first) < _SMALL:
-        second = next(chunks, None)
-        if second is None:
+    first = b""
+    while len(first) < _SMALL:
+        piece = next(chunks, None)
+        if piece is None:
             return HttpResponse(first, content_type=content_type)
-        first += second
+        first += piece
     return StreamingHttpResponse(_Pieces(first, chunks), content_type=content_type)
 
 

@@ -74,12 +74,12 @@ def tableset(schemas: Sequence[tuple[SchemaMeta, Sequence[TableMeta]]], *, writt
         )
         for schema, tables in schemas
     ]
-    return (DECLARATION + element("vosi:tableset", {**_TABLES, "version": "1.1"}, *parts)).encode()
+    return (DECLARATION + element("vosi:tableset", _TABLES, *parts)).encode()
 
 
 def table(meta: TableMeta, *, written: Written, columns: bool = True) -> bytes:
     """One table as a document of its own (VOSI 1.1 section 3.3)."""
-    return (DECLARATION + _table("vosi:table", {**_TABLES, "version": "1.1"}, meta, written, columns)).encode()
+    return (DECLARATION + _table("vosi:table", _TABLES, meta, written, columns)).encode()
 
 
 def _table(name: str, attributes: dict[str, str], meta: TableMeta, written: Written, columns: bool) -> str:
