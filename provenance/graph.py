@@ -109,7 +109,7 @@ def trace(
 ) -> Graph:
     """What is within `depth` relations (None: all) of the entities, activities or agents asked for.
 
-    Agents of what is found cost no depth. `context=False` leaves out what was used as context (software), `members`
+    Agents of what is found cost no depth. `context=False` leaves out values used as context (software), `members`
     follows collections. The nodes are cut at `limit`, nearest first. Raises NotFoundFault for an unknown identifier.
     """
     viewer = viewer or Viewer()
@@ -183,9 +183,11 @@ def _walk(
 
 
 def _rows(model: type[models.Model], context: bool) -> models.QuerySet[Any]:
-    """Rows of a relation, usage as context only if wanted."""
+    """Rows of a relation, the use of values as context (software) only if wanted."""
     rows: models.QuerySet[Any] = model._default_manager.all()
-    return rows if context or model is not Used else rows.exclude(description__type=CONTEXT)
+    if context or model is not Used:
+        return rows
+    return rows.exclude(description__type=CONTEXT, entity__kind=Entity.Kind.VALUE)
 
 
 def _add_agents(found: Found, asked: Collection[str], viewer: Viewer, limit: int) -> bool:

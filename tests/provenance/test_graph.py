@@ -10,7 +10,7 @@ import pytest
 from provenance.graph import ActivityNode, AgentNode, Direction, EntityNode, Graph, Relation, lineage
 from provenance.layout import arrange
 from provenance.nodes import Node
-from provenance.recorder import ActivityRecord, EntityRef, record
+from provenance.recorder import ActivityRecord, Described, EntityRef, record
 from provenance.svg import draw
 from tests.provenance.records import (
     COLLECTION,
@@ -73,6 +73,26 @@ def test_lineage_of_a_result() -> None:
     assert user.type == "Person"
     assert [e.role for e in graph.edges_from(run, Relation.USED)] == ["observations", "observations"]
     assert [e.source for e in graph.edges_to(run, Relation.WAS_GENERATED_BY)] == [FIT.id]
+
+
+def test_stored_results_are_no_software() -> None:
+    """A job answered from the result store leads back to the job that had made the results."""
+    again = EntityRef("ivo://distiller.example/jobs?again/fit")
+    record(
+        job(
+            id="ivo://distiller.example/jobs?again",
+            used=[("stored result", FIT)],
+            usage=[Described("stored result", type="Context")],
+            generated=[("fit", again)],
+            derivations={again.id: [FIT.id]},
+            informed_by=[JOB],
+        )
+    )
+    graph = lineage(again.id)
+    assert {FIT.id, JOB, EVENTS.id, SOURCE.id} <= set(graph.nodes)
+    assert {e.target for e in graph.edges_from(graph.nodes["ivo://distiller.example/jobs?again"], Relation.USED)} == {
+        FIT.id
+    }
 
 
 def test_both_directions() -> None:
