@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, literal
 
 from archive.obscore.columns import DATALINK_TYPE, OBSCORE
+from archive.obscore.examples import HEA_EXAMPLES, OBSCORE_EXAMPLES
 from archive.obscore.hea_columns import OBSCORE_HEA
 from archive.policy import POLICY
 from tap.registry import PositionIndex, PublishedTable, QueryContext, RegionIndex, publish, publish_schema
@@ -33,6 +34,7 @@ def publish_tables() -> None:
             expressions={"access_url": _access_url, "access_format": _access_format},
             rows=POLICY.obscore_rows,
             descriptors=lambda base_url: (links_descriptor(base_url),),
+            examples=OBSCORE_EXAMPLES,
         )
     )
     publish(
@@ -41,6 +43,7 @@ def publish_tables() -> None:
             sql_name="ivoa_obscore_hea",
             rows=POLICY.obscore_rows,
             descriptors=lambda base_url: (links_descriptor(base_url),),
+            examples=HEA_EXAMPLES,
         )
     )
 
