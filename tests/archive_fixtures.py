@@ -6,6 +6,8 @@ A transactional test empties the database when it ends; the next test that asks 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,11 @@ def demo_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = os.environ.get("DISTILLER_DEMO_STORE")
     if made:
         return Path(made)
-    from fixtures import generate
-
-    return generate(tmp_path_factory.mktemp("fixtures") / "demo")
+    folder = tmp_path_factory.mktemp("fixtures") / "demo"
+    # In a process of its own: gammapy takes long to import, and does not where warnings are errors.
+    command = [sys.executable, "-m", "fixtures", str(folder)]
+    subprocess.run(command, check=True, cwd=Path(__file__).resolve().parents[1], stdout=subprocess.DEVNULL)
+    return folder
 
 
 def ensure_ingested(path: Path, collection: str) -> None:
