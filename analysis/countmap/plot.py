@@ -9,7 +9,7 @@ from astropy.coordinates import SkyCoord
 from astropy.visualization.wcsaxes import SphericalCircle
 from gammapy.maps import Map
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import Normalize, PowerNorm, TwoSlopeNorm
+from matplotlib.colors import Normalize, PowerNorm
 from matplotlib.figure import Figure
 
 
@@ -20,22 +20,22 @@ def map_figure(maps: Mapping[str, Map], position: SkyCoord, on_radius: float, ti
     FigureCanvasAgg(figure)
     figure.suptitle(title)
     panels = (
-        ("counts", "Counts", "viridis", False),
-        ("background", "Background", "viridis", False),
-        ("excess", f"Excess in {on_radius:g} deg", "inferno", False),
-        ("significance", f"Significance in {on_radius:g} deg", "RdBu_r", True),
+        ("counts", "Counts", "viridis", _counts),
+        ("background", "Background", "viridis", _linear),
+        ("excess", f"Excess in {on_radius:g} deg", "inferno", _counts),
+        ("significance", f"Significance in {on_radius:g} deg", "RdBu_r", _signed),
     )
-    for number, (name, label, colours, signed) in enumerate(panels, start=1):
+    for number, (name, label, colours, norm) in enumerate(panels, start=1):
         image = maps[name]
         data = image.data.squeeze()
         axes = figure.add_subplot(2, 2, number, projection=image.geom.wcs)
-        drawn = axes.imshow(data, origin="lower", cmap=colours, norm=_norm(data, signed), interpolation="nearest")
+        drawn = axes.imshow(data, origin="lower", cmap=colours, norm=norm(data), interpolation="nearest")
         axes.add_patch(
             SphericalCircle(
                 (position.ra, position.dec),
                 on_radius * position.ra.unit,
                 transform=axes.get_transform("icrs"),
-                edgecolor="black" if signed else "white",
+                edgecolor="black" if norm is _signed else "white",
                 facecolor="none",
             )
         )
@@ -46,9 +46,20 @@ def map_figure(maps: Mapping[str, Map], position: SkyCoord, on_radius: float, ti
     return figure
 
 
-def _norm(data: np.ndarray, signed: bool) -> Normalize:
-    """Colours: for counts the square root, from 0; for significances white at 0 and full at 5 or more."""
-    high = float(np.nanmax(data, initial=0))
-    if signed:
-        return TwoSlopeNorm(vcenter=0, vmin=-5, vmax=max(high, 5))
-    return PowerNorm(0.5, vmin=0, vmax=high or 1.0, clip=True)
+def _highest(data: np.ndarray) -> float:
+    return float(np.nanmax(data, initial=0))
+
+
+def _counts(data: np.ndarray) -> Normalize:
+    """Square root from 0 up, so that single events and a bright source are both seen."""
+    return PowerNorm(0.5, vmin=0, vmax=_highest(data) or 1.0, clip=True)
+
+
+def _linear(data: np.ndarray) -> Normalize:
+    return Normalize(vmin=0, vmax=_highest(data) or 1.0)
+
+
+def _signed(data: np.ndarray) -> Normalize:
+    """White at 0, equally strong up and down, saturated at 10 sigma at most."""
+    limit = min(max(_highest(data), 5.0), 10.0)
+    return Normalize(vmin=-limit, vmax=limit)

@@ -1,0 +1,70 @@
+"""The same analyses as gammapy's tutorials write them, with none of our code: what the workers are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from gammapy.data import DataStore
+from gammapy.datasets import Datasets, MapDataset, MapDatasetOnOff, SpectrumDataset, SpectrumDatasetOnOff
+from gammapy.estimators import ExcessMapEstimator, FluxMaps
+from gammapy.makers import (
+    MapDatasetMaker,
+    ReflectedRegionsBackgroundMaker,
+    RingBackgroundMaker,
+    SafeMaskMaker,
+    SpectrumDatasetMaker,
+)
+from gammapy.maps import MapAxis, RegionGeom, WcsGeom
+from gammapy.modeling import Fit
+from gammapy.modeling.models import SkyModel, SpectralModel
+from regions import CircleSkyRegion
+
+ENERGY = MapAxis.from_energy_bounds(0.01, 100, nbin=10, per_decade=True, unit="TeV", name="energy")
+ENERGY_TRUE = MapAxis.from_energy_bounds(0.005, 200, nbin=20, per_decade=True, unit="TeV", name="energy_true")
+
+
+def spectrum(store: Path, obs_ids: Sequence[int], position: SkyCoord, on_radius: float = 0.11) -> SpectrumDatasetOnOff:
+    """Stacked on-off spectrum."""
+    geom = RegionGeom.create(CircleSkyRegion(position, on_radius * u.deg), axes=[ENERGY])
+    empty = SpectrumDataset.create(geom=geom, energy_axis_true=ENERGY_TRUE)
+    maker = SpectrumDatasetMaker(containment_correction=True, selection=["counts", "exposure", "edisp"])
+    background = ReflectedRegionsBackgroundMaker()
+    safe = SafeMaskMaker(methods=["aeff-default"])
+    datasets = Datasets()
+    for observation in DataStore.from_dir(store).get_observations(obs_ids):
+        dataset = maker.run(empty.copy(name=str(observation.obs_id)), observation)
+        dataset = background.run(dataset, observation)
+        datasets.append(safe.run(dataset, observation))
+    return datasets.stack_reduce(name="stacked")
+
+
+def fit(dataset: SpectrumDatasetOnOff, model: SpectralModel) -> float:
+    """Fit the model in place and return the statistic."""
+    dataset.models = [SkyModel(spectral_model=model, name="source")]
+    result = Fit(optimize_opts={"tol": 0.01}).run([dataset])
+    assert result.success
+    return float(result.total_stat)
+
+
+def countmap(store: Path, obs_ids: Sequence[int], position: SkyCoord) -> tuple[MapDatasetOnOff, FluxMaps]:
+    """Summed on-off image and the maps made from it."""
+    geom = WcsGeom.create(skydir=position, width=4.0, binsz=0.02, proj="TAN", frame="icrs", axes=[ENERGY])
+    exclusion = geom.to_image().region_mask([CircleSkyRegion(position, 0.3 * u.deg)], inside=False)
+    maker = MapDatasetMaker(selection=["counts", "background"])
+    safe = SafeMaskMaker(methods=["aeff-default", "offset-max"], offset_max=2.5 * u.deg)
+    ring = RingBackgroundMaker(r_in=0.5 * u.deg, width=0.3 * u.deg, exclusion_mask=exclusion)
+    empty = MapDataset.create(
+        geom, energy_axis_true=MapAxis.from_energy_bounds(1, 10, 1, unit="TeV", name="energy_true")
+    )
+    stacked = MapDatasetOnOff.create(geom.squash("energy"))
+    stacked.exposure = stacked.psf = stacked.edisp = None
+    for observation in DataStore.from_dir(store).get_observations(obs_ids):
+        dataset = maker.run(empty.copy(name=str(observation.obs_id)), observation)
+        dataset = safe.run(dataset, observation)
+        stacked.stack(ring.run(dataset.to_image()))
+    with np.errstate(all="ignore"):
+        return stacked, ExcessMapEstimator(0.1 * u.deg, correlate_off=False).run(stacked)
