@@ -14,6 +14,8 @@ DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_PLAIN = re.compile("[ !#-%'-;=?-~]*")
+"""Text that stands as it is, in content and in attributes: most of what is written."""
 _ATTRIBUTE = {'"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
 
 
@@ -24,12 +26,16 @@ def legal(text: str) -> str:
 
 def content(text: str) -> str:
     """Text as element content."""
-    return escape(legal(text), {"\r": "&#13;"})
+    return text if _PLAIN.fullmatch(text) else escape(legal(text), {"\r": "&#13;"})
 
 
 def attributes(values: Mapping[str, str | None]) -> str:
     """Attributes with a leading space each; those that are None are left out."""
-    return "".join(f' {name}="{escape(legal(v), _ATTRIBUTE)}"' for name, v in values.items() if v is not None)
+    return "".join([f' {name}="{_quoted(value)}"' for name, value in values.items() if value is not None])
+
+
+def _quoted(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else escape(legal(text), _ATTRIBUTE)
 
 
 def element(name: str, values: Mapping[str, str | None] | None = None, *children: str) -> str:
