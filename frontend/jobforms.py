@@ -14,8 +14,8 @@ from uws.values import ParameterErrors, parse
 
 PARTS = {
     "interval": (("low", "from"), ("high", "to")),
-    "circle": (("ra", "right ascension"), ("dec", "declination"), ("radius", "radius")),
-    "position": (("ra", "right ascension"), ("dec", "declination")),
+    "circle": (("ra", "RA"), ("dec", "Dec"), ("radius", "radius")),
+    "position": (("ra", "RA"), ("dec", "Dec")),
 }
 """Names and labels of the numbers that one parameter takes, each an input of its own named `parameter.part`."""
 
@@ -60,15 +60,14 @@ class FormField:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A fieldset: the plain fields and the advanced ones that are folded away."""
+    """A fieldset."""
 
     title: str
     fields: Sequence[FormField]
-    advanced: Sequence[FormField]
 
     @property
-    def has_hidden_errors(self) -> bool:
-        return any(f.errors for f in self.advanced)
+    def has_errors(self) -> bool:
+        return any(f.errors for f in self.fields)
 
 
 class JobForm:
@@ -112,14 +111,24 @@ class JobForm:
 
     @property
     def groups(self) -> list[Group]:
-        """Fieldsets in the order of the declaration."""
-        titles = list(dict.fromkeys(f.spec.group or "Parameters" for f in self.fields.values()))
-        groups = []
-        for title in titles:
-            members = [f for f in self.fields.values() if (f.spec.group or "Parameters") == title]
-            plain = [f for f in members if not f.spec.advanced]
-            groups.append(Group(title, plain, [f for f in members if f.spec.advanced]))
-        return groups
+        """Fieldsets of the plain parameters, in the order of the declaration."""
+        return self._grouped(advanced=False)
+
+    @property
+    def advanced(self) -> list[Group]:
+        """Fieldsets of the parameters that are folded away."""
+        return self._grouped(advanced=True)
+
+    @property
+    def has_hidden_errors(self) -> bool:
+        return any(group.has_errors for group in self.advanced)
+
+    def _grouped(self, advanced: bool) -> list[Group]:
+        members: dict[str, list[FormField]] = {}
+        for form_field in self.fields.values():
+            if form_field.spec.advanced is advanced:
+                members.setdefault(form_field.spec.group or "Parameters", []).append(form_field)
+        return [Group(title, found) for title, found in members.items()]
 
 
 def _specs(job_type: JobType) -> tuple[FieldSpec, ...]:

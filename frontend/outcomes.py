@@ -42,6 +42,16 @@ class Parameter:
     unit: str
     frozen: bool
 
+    @property
+    def scale(self) -> str:
+        """Power of ten that value and error share, "" for none."""
+        return self.value.partition("e")[2]
+
+    @property
+    def mantissas(self) -> tuple[str, str]:
+        """Value and error in units of that power of ten."""
+        return self.value.partition("e")[0], self.error.partition("e")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:
@@ -50,6 +60,8 @@ class Fit:
     model: str
     parameters: tuple[Parameter, ...]
     headline: tuple[Parameter, ...]
+    reference: str
+    """Energy at which the amplitude is given."""
     facts: tuple[tuple[str, str], ...]
 
 
@@ -109,7 +121,14 @@ def fit_summary(document: Mapping[str, Any]) -> Fit:
     """The `fit` result of a spectrum job for the eye."""
     parameters = tuple(_parameter(p) for p in document.get("parameters", ()))
     free = tuple(p for p in parameters if not p.frozen)
-    return Fit(str(document.get("model", "")).replace("-", " "), parameters, free, facts(document))
+    reference = _number(document.get("reference_energy_TeV"))
+    return Fit(
+        model=str(document.get("model", "")).replace("-", " "),
+        parameters=parameters,
+        headline=free,
+        reference="" if math.isnan(reference) else f"{reference:g} TeV",
+        facts=facts(document),
+    )
 
 
 def _parameter(entry: Mapping[str, Any]) -> Parameter:

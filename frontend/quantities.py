@@ -98,7 +98,7 @@ def date_text(value: float) -> str:
 def duration_text(seconds: float) -> str:
     """A duration as people say it: 28.1 min, 3.2 h, 12 s."""
     if seconds < 120:
-        return f"{seconds:.3g} s"
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 

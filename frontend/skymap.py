@@ -74,10 +74,15 @@ def _from_galactic(lon: float) -> tuple[float, float]:
 
 
 def _path(points: list[tuple[float, float]]) -> list[str]:
-    """SVG path data through the points, cut where the map is cut."""
+    """SVG path data through positions in degrees, cut at 12 h, where the map is cut."""
     parts: list[list[tuple[float, float]]] = [[]]
-    for point in (project(*p) for p in points):
-        if parts[-1] and abs(point[0] - parts[-1][-1][0]) > WIDTH / 4:
-            parts.append([])
-        parts[-1].append(point)
+    last = 0.0
+    for ra, dec in points:
+        lon = (ra + 180.0) % 360.0 - 180.0
+        if parts[-1] and abs(lon - last) > 180.0:
+            edge = math.copysign(179.999, last)
+            parts[-1].append(project(edge, dec))
+            parts.append([project(-edge, dec)])
+        parts[-1].append(project(ra, dec))
+        last = lon
     return ["M" + "L".join(f"{x} {y}" for x, y in part) for part in parts if len(part) > 1]

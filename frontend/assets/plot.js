@@ -71,6 +71,7 @@ function traces(data) {
       y: pick(points, "residual", measured),
       error_x: horizontalError(points, measured),
       error_y: { type: "constant", value: 1, color: POINTS, thickness: 1.2, width: 0 },
+      xaxis: "x2",
       yaxis: "y2",
       mode: "markers",
       marker: { color: POINTS, size: 7 },
@@ -106,24 +107,27 @@ function fluxRange(data) {
 
 function layout(data) {
   const axis = { showline: true, mirror: true, linecolor: POINTS, ticks: "inside", gridcolor: "#e4e4e4", zeroline: false };
+  const energy = { ...axis, type: "log", dtick: "D2", matches: "x" };
   return {
     title: { text: data.title, font: { size: 15 } },
     font: { family: "system-ui, sans-serif", color: POINTS },
     paper_bgcolor: "#ffffff",
     plot_bgcolor: "#ffffff",
     margin: { l: 80, r: 20, t: 45, b: 55 },
-    xaxis: { ...axis, type: "log", title: { text: "Energy (TeV)" }, anchor: "y2", dtick: 1 },
+    xaxis: { ...energy, matches: undefined, anchor: "y", showticklabels: false },
+    xaxis2: { ...energy, anchor: "y2", title: { text: "Energy (TeV)" } },
     yaxis: {
       ...axis,
       type: "log",
       title: { text: "E<sup>2</sup> dN/dE (erg cm<sup>−2</sup> s<sup>−1</sup>)" },
-      domain: [0.32, 1],
+      anchor: "x",
+      domain: [0.3, 1],
       range: fluxRange(data),
       exponentformat: "power",
       dtick: 1,
     },
-    yaxis2: { ...axis, title: { text: "Residuals (σ)" }, domain: [0, 0.26], zeroline: true, zerolinecolor: BAND },
-    legend: { x: 0.02, y: 0.36, bgcolor: "rgba(255, 255, 255, 0.7)" },
+    yaxis2: { ...axis, title: { text: "Residuals (σ)" }, anchor: "x2", domain: [0, 0.25], zeroline: true, zerolinecolor: BAND },
+    legend: { x: 0.99, xanchor: "right", y: 0.99, bgcolor: "rgba(255, 255, 255, 0.7)" },
     hovermode: "closest",
   };
 }

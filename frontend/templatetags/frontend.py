@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from frontend import quantities
+from frontend.outcomes import Parameter
 from uws.jobtypes import JobType
 from uws.models import Job
 
@@ -99,12 +100,21 @@ def percent(job: Job) -> int:
 
 
 @register.filter
-def power(text: str) -> SafeString:
-    """A number such as 4.31e-11 with a power of ten that reads well."""
-    mantissa, mark, exponent = text.partition("e")
-    if not mark:
-        return format_html("{}", text)
-    return format_html("{} × 10<sup>{}</sup>", mantissa, f"{int(exponent)}".replace("-", "−"))
+def marked(text: str) -> SafeString:
+    """Text with `names` between backquotes set as code."""
+    parts = text.split("`")
+    shown = [format_html("<code>{}</code>" if i % 2 else "{}", part) for i, part in enumerate(parts)]
+    return mark_safe("".join(shown))  # noqa: S308 - put together from escaped parts
+
+
+@register.filter
+def measured(parameter: Parameter) -> SafeString:
+    """Value and error of a parameter as published: 2.61 ± 0.04, or (4.31 ± 0.15) × 10⁻¹¹."""
+    value, error = parameter.mantissas
+    if not parameter.scale:
+        return format_html("{} ± {}", value, error)
+    exponent = f"{int(parameter.scale)}".replace("-", "−")
+    return format_html("({} ± {}) × 10<sup>{}</sup>", value, error, exponent)
 
 
 @register.filter

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -27,13 +27,14 @@ from vo.columns import ColumnMeta
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Target and pointing", ("target_name", "s_ra", "s_dec", "s_fov", "s_region", "s_resolution")),
-    ("Time", ("t_min", "t_max", "t_exptime", "t_resolution", "t_intervals", "t_gti")),
+    ("Time", ("t_min", "t_max", "t_exptime", "t_resolution")),
     ("Energy", ("energy_min", "energy_max", "em_min", "em_max", "em_res_power", "em_ucd")),
     ("Instrument", ("facility_name", "instrument_name", "obs_mode", "tracking_type", "pointing_mode", "scan_mode")),
     ("Data", ("dataproduct_type", "dataproduct_subtype", "calib_level", "access_format", "access_estsize", "o_ucd")),
     ("Identity and rights", ("obs_id", "obs_collection", "obs_publisher_did", "obs_creator_name", "data_rights")),
 )
-"""Which columns of ivoa.obscore and ivoa.obscore_hea are shown together; all others follow under one heading."""
+"""Which columns of ivoa.obscore and ivoa.obscore_hea are shown together; all others follow, folded."""
+_GROUPED = frozenset({"access_url", *(name for _, names in GROUPS for name in names)})
 JOBS_LOOKED_AT = 200
 HDU_NAMES = {
     "events": "Event list",
@@ -81,6 +82,7 @@ def observation(request: HttpRequest, did: str) -> HttpResponse:
         "row": row,
         "energies": _energies(row),
         "groups": _groups(row, columns),
+        "other": _facts(row, columns, tuple(name for name in columns if name not in _GROUPED)),
         "files": _files(product),
         "preview": _preview(product, context.viewer),
         "notes": product.observation.notes if product and product.observation else (),
@@ -96,14 +98,12 @@ def observation(request: HttpRequest, did: str) -> HttpResponse:
 
 
 def _groups(row: Mapping[str, Any], columns: Mapping[str, ColumnMeta]) -> list[tuple[str, list[Fact]]]:
-    named = [name for _, names in GROUPS for name in names]
-    rest = tuple(name for name in columns if name not in named and name not in ("access_url",))
-    shown = []
-    for title, names in (*GROUPS, ("Other", rest)):
-        facts = [_fact(row[name], columns[name]) for name in names if row.get(name) is not None]
-        if facts:
-            shown.append((title, facts))
-    return shown
+    shown = ((title, _facts(row, columns, names)) for title, names in GROUPS)
+    return [(title, facts) for title, facts in shown if facts]
+
+
+def _facts(row: Mapping[str, Any], columns: Mapping[str, ColumnMeta], names: Iterable[str]) -> list[Fact]:
+    return [_fact(row[name], columns[name]) for name in names if row.get(name) is not None]
 
 
 def _fact(value: Any, column: ColumnMeta) -> Fact:
@@ -115,6 +115,8 @@ def _fact(value: Any, column: ColumnMeta) -> Fact:
         text = f"{quantities.duration_text(value)} ({value:.1f} s)"
     elif column.name in ("em_min", "em_max"):
         text = f"{cell.text} m ({quantities.significant(queries.energy(value), 3)} TeV)"
+    elif column.name in ("energy_min", "energy_max"):
+        text = f"{quantities.significant(value / 1e12, 3)} TeV"
     elif column.name == "access_estsize":
         text = quantities.size_text(value * 1000)
     return Fact(column.name, text, cell.title, column.description)
@@ -148,7 +150,11 @@ def _preview(product: Product | None, viewer: Viewer) -> str:
         return ""
     previews = POLICY.products(viewer).filter(observation=product.observation)
     preview = previews.filter(semantics__in=("#preview", "#preview-image")).first()
-    return f"{reverse('retrieve')}?{urlencode({'ID': preview.did})}" if preview and POLICY.may_read(preview, viewer) else ""
+    return (
+        f"{reverse('retrieve')}?{urlencode({'ID': preview.did})}"
+        if preview and POLICY.may_read(preview, viewer)
+        else ""
+    )
 
 
 def _neighbours_link(row: Mapping[str, Any]) -> str:

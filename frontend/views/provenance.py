@@ -20,6 +20,7 @@ from tap.context import query_context
 from vo.errors import NotFoundFault
 
 LONGEST_ID = 400
+LARGEST_GRAPH = 500
 FORMATS = ("PROV-JSON", "PROV-N", "PROV-XML", "PROV-SVG")
 
 
@@ -55,7 +56,7 @@ def provenance(request: HttpRequest) -> HttpResponse:
     try:
         if len(identifier) > LONGEST_ID or "\x00" in identifier:
             raise NotFoundFault("no identifier of this archive looks like that")
-        found = graph.lineage(identifier, direction=direction, viewer=policy.viewer_of(request))
+        found = _lineage(identifier, direction, policy.viewer_of(request))
     except NotFoundFault as fault:
         return page(request, "provenance.html", {**values, "error": _sentence(fault.message)}, 404)
     links = _links(found, request)
@@ -70,6 +71,17 @@ def provenance(request: HttpRequest) -> HttpResponse:
         "turned": f"?{urlencode({'ID': identifier, **({} if forth else {'DIRECTION': 'FORTH'})})}",
     }
     return page(request, "provenance.html", values)
+
+
+def _lineage(identifier: str, direction: Direction, viewer: policy.Viewer) -> Graph:
+    """The graph of an identifier; an activity is shown with what it made."""
+    found = graph.lineage(identifier, direction=direction, viewer=viewer)
+    asked = found.nodes[found.asked[0]]
+    if direction is not Direction.BACK or not isinstance(asked, ActivityNode):
+        return found
+    around = graph.lineage(identifier, depth=1, direction=Direction.FORTH, viewer=viewer)
+    made = [edge.source for edge in around.edges_to(around.nodes[asked.id], Relation.WAS_GENERATED_BY)]
+    return graph.trace([identifier, *made], depth=None, viewer=viewer, context=False, limit=LARGEST_GRAPH)
 
 
 def _sentence(message: str) -> str:

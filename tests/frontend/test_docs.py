@@ -27,7 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("folder")
 def test_links_between_files_lead_to_pages() -> None:
-    html, title = render_markdown("# T\n[a](settings.md) [b](decisions/001-x.md#choice) [c](#t)", Path("."))
+    html, title = render_markdown("# T\n[a](settings.md) [b](decisions/001-x.md#choice) [c](#t)", Path())
     assert title == "T"
     assert 'href="/docs/settings"' in html
     assert 'href="/docs/decisions/001-x#choice"' in html
@@ -39,7 +39,7 @@ def test_links_between_files_lead_to_pages() -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_links_out_of_the_folder_go_nowhere_but_to_the_web() -> None:
-    html, _ = render_markdown("[a](../secret.md) [b](https://www.ivoa.net/x)", Path("."))
+    html, _ = render_markdown("[a](../secret.md) [b](https://www.ivoa.net/x)", Path())
     assert 'href="#"' in html
     assert 'href="https://www.ivoa.net/x"' in html
 
@@ -49,7 +49,7 @@ def test_links_out_of_the_folder_go_nowhere_but_to_the_web() -> None:
 )
 @pytest.mark.usefixtures("folder")
 def test_html_and_scripts_in_markdown_are_only_text(text: str) -> None:
-    html, _ = render_markdown(text, Path("."))
+    html, _ = render_markdown(text, Path())
     assert "<script" not in html
     assert "<img" not in html
     assert 'href="javascript' not in html
@@ -57,7 +57,7 @@ def test_html_and_scripts_in_markdown_are_only_text(text: str) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_headings_have_anchors() -> None:
-    html, _ = render_markdown("# Two words\n\n## Two words\n", Path("."))
+    html, _ = render_markdown("# Two words\n\n## Two words\n", Path())
     assert 'id="two-words"' in html
     assert 'id="two-words-1"' in html
 

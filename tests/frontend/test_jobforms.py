@@ -15,7 +15,7 @@ from uws.jobtypes import JobType
 @pytest.mark.parametrize("job_type", [COUNTMAP, SPECTRUM])
 def test_every_parameter_is_in_the_form_once(job_type: JobType) -> None:
     form = JobForm(job_type, {})
-    shown = [f.spec.name for group in form.groups for f in (*group.fields, *group.advanced)]
+    shown = [f.spec.name for group in (*form.groups, *form.advanced) for f in group.fields]
     assert sorted(shown) == sorted(spec.name for spec in fields(job_type.parameters))
     names = [i.name for f in form.fields.values() for i in f.inputs]
     assert len(names) == len(set(names))
@@ -90,4 +90,5 @@ def test_error_of_the_whole_stands_above_the_form() -> None:
 def test_hidden_errors_open_the_folded_part() -> None:
     form = post(obs_id="1", quality_max="7")
     assert form.parameters() is None
-    assert [group.title for group in form.groups if group.has_hidden_errors] == ["Observations"]
+    assert form.has_hidden_errors
+    assert [group.title for group in form.advanced if group.has_errors] == ["Observations"]

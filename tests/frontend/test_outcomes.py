@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from frontend.outcomes import Parameter, fit_summary
-from frontend.templatetags.frontend import power, query_string, unit
+from frontend.templatetags.frontend import measured, query_string, unit
 
 FIT = {
     "model": "power-law",
@@ -17,6 +17,7 @@ FIT = {
     "covariance": [[0.0019, 0], [0, 2.3e-24]],
     "stat": 38.21,
     "dof": 30,
+    "reference_energy_TeV": 1.0,
     "n_on": 678,
     "n_off": 1233,
     "alpha": 0.0833333,
@@ -29,6 +30,7 @@ FIT = {
 def test_fit() -> None:
     fit = fit_summary(FIT)
     assert fit.model == "power law"
+    assert fit.reference == "1 TeV"
     assert fit.parameters[1] == Parameter("amplitude", "4.31e-11", "0.15e-11", "cm-2 s-1 TeV-1", frozen=False)
     assert [p.name for p in fit.headline] == ["index", "amplitude"]
     assert dict(fit.facts) == {
@@ -64,9 +66,9 @@ def test_units(text: str, html: str) -> None:
     assert unit(text) == html
 
 
-def test_powers() -> None:
-    assert power("4.31e-11") == "4.31 × 10<sup>−11</sup>"
-    assert power("2.61") == "2.61"
+def test_measured() -> None:
+    assert measured(Parameter("a", "4.31e-11", "0.15e-11", "", False)) == "(4.31 ± 0.15) × 10<sup>−11</sup>"
+    assert measured(Parameter("a", "2.613", "0.044", "", False)) == "2.613 ± 0.044"
 
 
 def test_query_string() -> None:

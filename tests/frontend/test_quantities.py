@@ -136,6 +136,7 @@ def test_size_text(size: int, text: str) -> None:
 
 
 def test_duration_text() -> None:
-    assert quantities.duration_text(12) == "12 s"
+    assert quantities.duration_text(12.3) == "12 s"
+    assert quantities.duration_text(2.24) == "2.2 s"
     assert quantities.duration_text(1687) == "28.1 min"
     assert quantities.duration_text(11520) == "3.2 h"
