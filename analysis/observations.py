@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import warnings
 import zlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 from astropy.io import fits
 from astropy.io.fits.verify import VerifyError
 from astropy.table import Table
+from astropy.utils.exceptions import AstropyUserWarning
 from gammapy.data import GTI, EventList, FixedPointingInfo, Observation, ObservationMetaData
 from gammapy.data.io import EventListReader
 from gammapy.irf import IRF_REGISTRY
@@ -34,6 +36,8 @@ NAMES = {
 """GADF HDU types that an analysis in full enclosure reads."""
 
 _CLASSES = {"aeff": "aeff_2d", "edisp": "edisp_2d", "psf": "psf_table", "bkg": "bkg_3d"}
+_DAMAGE = (OSError, EOFError, zlib.error, VerifyError, AstropyUserWarning, LookupError, ValueError, TypeError)
+"""What astropy and gammapy raise over files that are not what they should be."""
 _GZIP = b"\x1f\x8b"
 
 
@@ -56,18 +60,20 @@ def load(file: InputFile, needed: Collection[str]) -> Observation:
     kinds = [kind for kind in NAMES if kind in {"events", "gti", *needed}]
     opened: dict[Path, fits.HDUList] = {}
     try:
-        tables = {}
-        for kind in kinds:
-            if kind in hdus:
-                path = Path((file.metadata.get("files") or {}).get(kind, file.path))
-                if path not in opened:
-                    opened[path] = _open(path, file)
-                tables[kind] = opened[path][hdus[kind]]
-        _check(obs_id, kinds, tables)
-        return _observation(obs_id, tables, file.metadata.get("hdu_classes") or {})
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message="File may have been truncated", category=AstropyUserWarning)
+            tables = {}
+            for kind in kinds:
+                if kind in hdus:
+                    path = Path((file.metadata.get("files") or {}).get(kind, file.path))
+                    if path not in opened:
+                        opened[path] = _open(path, file)
+                    tables[kind] = opened[path][hdus[kind]]
+            _check(obs_id, kinds, tables)
+            return _observation(obs_id, tables, file.metadata.get("hdu_classes") or {})
     except FileNotFoundError as error:
         raise UserJobError(f"The file of observation {obs_id} is missing from the archive.") from error
-    except (OSError, EOFError, zlib.error, VerifyError, LookupError, ValueError, TypeError) as error:
+    except _DAMAGE as error:
         raise UserJobError(f"The file of observation {obs_id} is damaged and cannot be read.") from error
     finally:
         for hdulist in opened.values():

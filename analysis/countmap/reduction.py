@@ -116,4 +116,9 @@ class Reducer:
                 f"{threshold_text(observation)}"
             )
         dataset.mask_safe.data &= geom.separation(pointing) < offset_max
-        return self.ring.run(dataset.to_image()), energies
+        image = self.ring.run(dataset.to_image())
+        empty = image.acceptance_off.data <= image.acceptance.data  # a ring without exposure but for numerical noise
+        image.mask_safe.data &= ~empty
+        image.acceptance_off.data[empty] = 0
+        image.counts_off.data[empty] = 0
+        return image, energies

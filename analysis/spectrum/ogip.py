@@ -64,7 +64,7 @@ def _spectrum(hdu: fits.BinTableHDU) -> fits.BinTableHDU:
     good = ~np.asarray(data["QUALITY"]).astype(bool)
     columns = [
         fits.Column("CHANNEL", "J", array=data["CHANNEL"]),
-        fits.Column("COUNTS", "J", unit="count", array=data["COUNTS"]),
+        fits.Column("COUNTS", "J", array=data["COUNTS"]),
         fits.Column("QUALITY", "I", array=np.where(good, 0, _BAD)),
         fits.Column("BACKSCAL", "D", array=data["BACKSCAL"]),
     ]
