@@ -22,6 +22,7 @@ from astropy.io.fits.verify import VerifyError
 
 from archive.readers.records import Refused
 
+_BLOCK = 2880
 IN_MEMORY = 256 * 2**20
 """Unpacked files up to this size (bytes) are held in memory, larger ones in a temporary file."""
 
@@ -79,7 +80,17 @@ def _opened(source: Any) -> Iterator[fits.HDUList]:
                 raise Refused("truncated: it is shorter than its headers announce")
             if "verification failed" in text:
                 raise Refused(f"damaged: {_one_line(text)}")
+        _check_end(source, hdus)
         yield hdus
+
+
+def _check_end(source: Any, hdus: fits.HDUList) -> None:
+    """A cut within a header is silent in astropy: the HDU is left out. What stands after the last one tells."""
+    last = hdus[-1].fileinfo()
+    source.seek(last["datLoc"] + last["datSpan"])
+    rest = source.read(_BLOCK)
+    if rest.strip(b"\0 "):
+        raise Refused(f"truncated or damaged: what follows HDU {hdus[-1].name or len(hdus) - 1} is no HDU")
 
 
 def _one_line(message: object) -> str:

@@ -65,6 +65,12 @@ def _truncated(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+def _truncated_in_a_header(path: Path) -> None:
+    with fits.open(path) as hdus:
+        begin = hdus["EDISP"].fileinfo()["hdrLoc"]
+    path.write_bytes(path.read_bytes()[: begin + 500])
+
+
 def _truncated_gz(path: Path) -> None:
     content = gzip.compress(path.read_bytes())
     path.write_bytes(content[: len(content) * 2 // 3])
@@ -83,6 +89,7 @@ def _flipped_gz(path: Path) -> None:
         (lambda path: path.write_text("not FITS at all\n" * 500), "not a FITS file"),
         (lambda path: path.write_bytes(b"\x00" * 5000), "not a FITS file"),
         (_truncated, "truncated"),
+        (_truncated_in_a_header, "truncated or damaged: what follows HDU AEFF"),
         (_truncated_gz, "truncated"),
         (_flipped_gz, "damaged|truncated"),
         (lambda path: path.write_bytes(b"SIMPLE  =                    T" + b"x" * 4000), "not a readable FITS file"),
