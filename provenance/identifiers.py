@@ -17,10 +17,9 @@ VOPROV = "http://www.ivoa.net/documents/ProvenanceDM/index.html#"
 UWS = "http://www.ivoa.net/xml/UWS/v1.0#"
 SCHEMA_ORG = "https://schema.org/"
 
-OWN_PREFIX, LOOSE_PREFIX = "ivo", "id"
+LOOSE_PREFIX = "id"
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_HIERARCHICAL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*[/?#](?=.)")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//)?(?=.)")
 _ESCAPE = re.compile(r"_x([0-9A-F]{4,6})_")
 _UNWRITABLE = re.compile(r"[^\w@~&+*?#$!/='(),:;\[\].-]|_(?=x[0-9A-F]{4,6}_)", re.ASCII)
 _XML_NAME_TAIL = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
@@ -55,10 +54,10 @@ def spellings(text: str) -> list[str]:
         prefix, colon, rest = name.partition(":")
         if not colon:
             names.append(job_id(name))
-        elif prefix == OWN_PREFIX and not rest.startswith("//"):
-            names.append(f"ivo://{authority()}/{rest}")
         elif prefix == LOOSE_PREFIX:
             names.append(rest)
+        elif not rest.startswith("//"):
+            names.append(f"{prefix}://{rest}")
     return list(dict.fromkeys(name for name in names if name and "\0" not in name))
 
 
@@ -68,20 +67,14 @@ def unescape(text: str) -> str:
 
 
 def namespace_of(identifier: str) -> tuple[str, str]:
-    """Suggested prefix, and the namespace, of an identifier: everything up to the path of a URI.
+    """Suggested prefix, and the namespace, of an identifier: the scheme of a URI, with the slashes after it.
 
-    Our own IVOIDs have the prefix `ivo`; what is no URI is put under a namespace of our own with the prefix `id`.
+    So `ivo:distiller.example/x` is `ivo://distiller.example/x`. What is no URI is put under a namespace of our own.
     """
-    home = f"ivo://{authority()}/"
-    if identifier.startswith(home):
-        return OWN_PREFIX, home
-    match = _HIERARCHICAL.match(identifier)
-    if match:
-        return "ns", match.group()
     match = _SCHEME.match(identifier)
     if match:
         return re.sub(r"[^a-z0-9-]", "", match.group(1).lower()), match.group()
-    return LOOSE_PREFIX, f"{home}provenance#"
+    return LOOSE_PREFIX, f"ivo://{authority()}/provenance#"
 
 
 def local_name(identifier: str, namespace: str) -> str:

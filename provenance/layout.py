@@ -1,7 +1,7 @@
 """Where the nodes of a provenance graph stand in its picture: origins left, products right, agents above.
 
-Layers come from the longest chain of relations between activities and entities; the order within a layer from the
-mean height of the neighbours (Sugiyama's method, two sweeps). Inputs or products that have the same relations are
+Layers come from the longest chain of relations between activities and entities, products of one activity standing side
+by side; the order within a layer from the mean height of the neighbours (Sugiyama's method). Inputs or products that have the same relations are
 drawn as one stack when there are more than a few.
 """
 
@@ -58,7 +58,9 @@ def arrange(graph: Graph) -> Layout:
     member = {node.id: key for key, nodes in stacks.items() for node in nodes}
     arrows = _arrows(graph, member)
     things = [key for key, nodes in stacks.items() if nodes[0].kind != "agent"]
-    layers = _layers(things, [a for a in arrows if a.relation in _FLOW])
+    maker = {a.source: a.target for a in arrows if a.relation == Relation.WAS_GENERATED_BY}
+    siblings = {(a, b) for a in maker for b in maker if maker[a] == maker[b]}
+    layers = _layers(things, [a for a in arrows if a.relation in _FLOW and (a.source, a.target) not in siblings])
     rows = _rows(layers, arrows)
     boxes = tuple(Box(key, tuple(stacks[key]), layers[key], rows[key]) for key in things)
     agents: list[Box] = []

@@ -158,6 +158,15 @@ def test_picture_flows_from_left_to_right() -> None:
     assert layers[EVENTS.id] == layers[MORE_EVENTS.id]
 
 
+def test_products_of_one_activity_stand_side_by_side() -> None:
+    """A preview derived from the data set made with it does not hide behind it."""
+    record(
+        job(id="x:run", generated=[("fit", EntityRef("x:a")), ("plot", EntityRef("x:b"))], derivations={"x:b": ["x:a"]})
+    )
+    layers = {box.key: box.layer for box in arrange(lineage("x:run", direction=Direction.BOTH)).boxes}
+    assert layers["x:a"] == layers["x:b"] == layers["x:run"] + 1
+
+
 def test_shapes_do_not_overlap() -> None:
     for graph in (lineage(FIT.id), lineage(COLLECTION.id, direction=Direction.BOTH)):
         plan = arrange(graph)

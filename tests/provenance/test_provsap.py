@@ -88,13 +88,13 @@ def test_result_leads_back_to_events(client: Client) -> None:
     assert ("wasGeneratedBy", FIT.id, JOB) in relations(document)
     assert ("used", JOB, EVENTS.id) in relations(document)
     assert ("wasGeneratedBy", EVENTS.id, INGEST) in relations(document)
-    fit = document["entity"]["ivo:jobs?Ab3-x_9/fit"]
+    fit = document["entity"]["ivo:distiller.example/jobs?Ab3-x_9/fit"]
     assert (fit["schema:sha256"], fit["schema:contentSize"]) == (FIT.sha256, {"$": "911", "type": "xsd:long"})
-    radius = document["entity"]["ivo:jobs?Ab3-x_9#parameter/on_radius"]
+    radius = document["entity"]["ivo:distiller.example/jobs?Ab3-x_9#parameter/on_radius"]
     assert (radius["prov:value"], radius["voprov:unit"]) == ("0.11", "deg")
     gammapy = next(e for e in document["entity"].values() if e["prov:label"] == "gammapy")
     assert gammapy["prov:value"] == "2.1"
-    events = document["entity"]["ivo:hess-dl3-dr1?r1/23523"]
+    events = document["entity"]["ivo:distiller.example/hess-dl3-dr1?r1/23523"]
     assert events["prov:location"] == f"http://testserver{EVENTS.location}"
     roles = {item["prov:role"] for item in document["used"].values()}
     assert roles == {"observations", "software", "file"}
@@ -147,9 +147,10 @@ def test_switches(client: Client) -> None:
     [
         JOB,
         "Ab3-x_9",
-        "ivo:jobs?Ab3-x_9",
-        "ivo:jobs_x003F_Ab3-x_9",
+        "ivo:distiller.example/jobs?Ab3-x_9",
+        "ivo:distiller.example/jobs_x003F_Ab3-x_9",
         f" {JOB} ",
+        "ivo:distiller.example/_x006A_obs?Ab3-x_9",
     ],
 )
 def test_spellings_of_an_identifier(client: Client, spelling: str) -> None:
@@ -203,7 +204,7 @@ def test_each_element_once(client: Client) -> None:
             document = answer(
                 client, FIT.id, PLOT.id, EVENTS.id, JOB, DEPTH=depth, DIRECTION=direction, DESCRIPTIONS="1"
             )
-            assert isinstance(document["entity"]["ivo:jobs?Ab3-x_9/fit"], dict)
+            assert isinstance(document["entity"]["ivo:distiller.example/jobs?Ab3-x_9/fit"], dict)
             for _, source, target in relations(document):
                 assert {source, target} <= elements(document)
 
@@ -297,7 +298,7 @@ def test_limit_is_said(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     response = ask(client, "big")
     assert response["X-Overflow"]
     document = response.json()
-    assert "cut at a limit" in document["entity"]["ivo:provenance#overflow"]["prov:label"]
+    assert "cut at a limit" in document["entity"]["ivo:distiller.example/provenance#overflow"]["prov:label"]
     assert len([e for e in elements(document) if "/c?r1/" in e]) <= graph.NODE_LIMIT
     assert {end for _, *ends in relations(document) for end in ends} <= elements(document)
     assert "X-Overflow" not in ask(client, FIT.id, DEPTH="ALL")
