@@ -1,8 +1,8 @@
 """Where the nodes of a provenance graph stand in its picture: origins left, products right, agents above.
 
-Layers come from the longest chain of relations between activities and entities, products of one activity standing side
-by side; the order within a layer from the mean height of the neighbours (Sugiyama's method). Inputs or products that have the same relations are
-drawn as one stack when there are more than a few.
+Layers come from the longest chain of relations between activities and entities, products of one activity standing
+side by side; the order within a layer from the mean height of the neighbours (Sugiyama's method). Inputs or products
+that have the same relations are drawn as one stack when there are more than a few.
 """
 
 from __future__ import annotations
@@ -59,8 +59,10 @@ def arrange(graph: Graph) -> Layout:
     arrows = _arrows(graph, member)
     things = [key for key, nodes in stacks.items() if nodes[0].kind != "agent"]
     maker = {a.source: a.target for a in arrows if a.relation == Relation.WAS_GENERATED_BY}
-    siblings = {(a, b) for a in maker for b in maker if maker[a] == maker[b]}
-    layers = _layers(things, [a for a in arrows if a.relation in _FLOW and (a.source, a.target) not in siblings])
+    flow = [a for a in arrows if a.relation in _FLOW]
+    # What is derived from a product of the same activity stands beside it.
+    flow = [a for a in flow if a.source not in maker or maker[a.source] != maker.get(a.target)]
+    layers = _layers(things, flow)
     rows = _rows(layers, arrows)
     boxes = tuple(Box(key, tuple(stacks[key]), layers[key], rows[key]) for key in things)
     agents: list[Box] = []
