@@ -64,6 +64,8 @@ def observation(request: HttpRequest, did: str) -> HttpResponse:
     context = query_context(request)
     if request.META.get("QUERY_STRING") and "?" not in did:
         did = f"{did}?{request.META['QUERY_STRING']}"  # a DID that was pasted into the address as it is
+    if not did.isprintable():
+        raise Http404("No observation has such an identifier.")
     adql = (
         "SELECT *\nFROM ivoa.obscore NATURAL LEFT OUTER JOIN ivoa.obscore_hea\n"
         f"WHERE obs_publisher_did = {queries.text(did)}"
