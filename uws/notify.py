@@ -12,6 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import redis
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +37,8 @@ def publish(public_id: str) -> None:
 def redis_client(broker_url: str) -> redis.Redis | None:
     """A client of the broker if that is a Redis; None otherwise. Connections are opened when first used."""
     parts = urlsplit(broker_url)
-    options: dict[str, Any] = {"socket_connect_timeout": 2, "socket_timeout": 5}
+    # One try: whoever publishes or waits goes on without the broker at once (redis-py would try for seconds).
+    options: dict[str, Any] = {"socket_connect_timeout": 2, "socket_timeout": 5, "retry": Retry(NoBackoff(), 0)}
     if parts.scheme == "redis+socket":
         database = parse_qs(parts.query).get("virtual_host", ["0"])[0]
         return redis.Redis(unix_socket_path=parts.path, db=int(database), **options)
