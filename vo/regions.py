@@ -197,16 +197,17 @@ def region_box(stcs: str | None) -> Box | tuple[None, None, None, None, None, No
 def bounding_box(shape: Shape) -> Box:
     """Smallest box on the unit sphere around a shape (larger by `BOX_SLACK`)."""
     if isinstance(shape, Polygon):
-        low, high = _polygon_box(shape)
+        low, high = (side.tolist() for side in _polygon_box(shape))
     else:
         radius = math.radians(shape.radius) if isinstance(shape, Circle) else 0.0
-        centre = unit_vectors(shape.lon, shape.lat)
-        angle = np.arccos(np.clip(centre, -1, 1))
-        low = np.cos(np.minimum(angle + radius, math.pi))
-        high = np.cos(np.maximum(angle - radius, 0.0))
-        low, high = np.minimum(low, centre), np.maximum(high, centre)
-    low, high = np.maximum(low - BOX_SLACK, -1 - BOX_SLACK), np.minimum(high + BOX_SLACK, 1 + BOX_SLACK)
-    return (float(low[0]), float(low[1]), float(low[2]), float(high[0]), float(high[1]), float(high[2]))
+        lon, lat = math.radians(shape.lon), math.radians(shape.lat)
+        centre = (math.cos(lat) * math.cos(lon), math.cos(lat) * math.sin(lon), math.sin(lat))
+        angles = [math.acos(min(max(c, -1.0), 1.0)) for c in centre]
+        low = [min(math.cos(min(a + radius, math.pi)), c) for a, c in zip(angles, centre, strict=True)]
+        high = [max(math.cos(max(a - radius, 0.0)), c) for a, c in zip(angles, centre, strict=True)]
+    x0, y0, z0 = (side - BOX_SLACK for side in low)
+    x1, y1, z1 = (side + BOX_SLACK for side in high)
+    return (x0, y0, z0, x1, y1, z1)
 
 
 def _polygon_box(polygon: Polygon) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -68,6 +68,9 @@ def parse(text: str) -> Query:
 
     Raises AdqlError (a UsageFault with line and column). Source: ADQL 2.1 appendix A; one `;` at the end is accepted.
     """
+    for at, character in enumerate(text):
+        if character == "\0" or "\ud800" <= character <= "\udfff":
+            raise AdqlError(f"the character {character!r} cannot be part of a query", at).located(text)
     try:
         result = _parser().parse(text)
     except AdqlError as error:
@@ -90,6 +93,9 @@ def _unexpected(text: str, error: UnexpectedToken) -> AdqlError:
         return AdqlError(_WORDS[before[0].upper()], at)
     if word in _WORDS:
         return AdqlError(_WORDS[word], at)
+    if error.expected == {"LPAR"} and before[0].upper().strip("(,") in RESERVED:
+        name = before[0].strip("(,")
+        return AdqlError(f'{name} is a reserved word; as a name write "{name}"', text.rindex(name, 0, at))
     names_allowed = "IDENTIFIER" in error.expected
     if word in RESERVED and names_allowed and token.type in ("RESERVED", "TYPE", "FUNCTION", "AGGREGATE"):
         return AdqlError(f'{token} is a reserved word; as a name write "{token}"', at)

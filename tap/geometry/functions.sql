@@ -559,3 +559,33 @@ BEGIN
     END LOOP;
     RETURN cube(low, high);
 END $$;
+
+-- Circle for an index condition: any radius will do.
+CREATE OR REPLACE FUNCTION tap_cap(lon float8, lat float8, radius float8) RETURNS float8[]
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+    RETURN ARRAY[tap_longitude(lon), tap_latitude(lat), least(greatest(radius, 0), 180)];
+END $$;
+
+-- First (0) or second (1) coordinate of a point.
+CREATE OR REPLACE FUNCTION tap_coordinate(point float8[], index int) RETURNS float8
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN point[index + 1];
+
+-- The time that a DALI timestamp means.
+CREATE OR REPLACE FUNCTION tap_to_timestamp(written text) RETURNS timestamp
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+    parts text[] := regexp_match(btrim(written, E' \t\r\n\f\v'),
+        '^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}:\d{2})(?:\.(\d+))?)?Z?$');
+BEGIN
+    IF parts IS NULL OR parts[2] > '23:59:59' THEN
+        RAISE EXCEPTION USING ERRCODE = '22007', MESSAGE = 'no timestamp';
+    END IF;
+    RETURN (parts[1] || ' ' || coalesce(parts[2], '00:00:00') || '.' || rpad(left(coalesce(parts[3], '0'), 6), 6, '0'))::timestamp;
+END $$;
+
+-- DALI form of a time.
+CREATE OR REPLACE FUNCTION tap_timestamp_text(moment timestamp) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN regexp_replace(to_char(moment, 'YYYY-MM-DD"T"HH24:MI:SS.US'), '\.?0+$', '');

@@ -1,0 +1,433 @@
+"""Types and metadata of expressions and conditions (ADQL 2.1 sections 2.2.3, 2.3, 3, 4)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from tap.adql import tree, typed
+from tap.adql.functions import FUNCTIONS, NUMBER, TEXT, Function, Parameter
+from tap.adql.lexer import AdqlError
+from tap.adql.scope import Scope, suggestion
+from tap.adql.types import Type, column_of, wider
+from tap.engine.numbers import parse_timestamp
+from vo import regions
+from vo.columns import ColumnMeta
+
+QueryResolver = Callable[[tree.Query, Scope | None, dict[str, Any]], typed.Query]
+
+MAX_LITERALS = 20_000
+"""Most values in an IN list."""
+_CAST_TYPES = {
+    "SMALLINT": Type.SMALLINT,
+    "INTEGER": Type.INTEGER,
+    "BIGINT": Type.BIGINT,
+    "REAL": Type.REAL,
+    "DOUBLE PRECISION": Type.DOUBLE,
+    "CHAR": Type.TEXT,
+    "VARCHAR": Type.TEXT,
+    "TIMESTAMP": Type.TIMESTAMP,
+    "POINT": Type.POINT,
+    "CIRCLE": Type.CIRCLE,
+    "POLYGON": Type.POLYGON,
+}
+_FRAMES = frozenset(
+    ("ICRS", "FK5", "J2000", "GEOCENTER", "BARYCENTER", "HELIOCENTER", "TOPOCENTER", "UNKNOWNREFPOS", "SPHERICAL2")
+)
+_CONSTRUCTORS = ("POINT", "CIRCLE", "BOX", "POLYGON")
+
+
+class ExpressionResolver:
+    """Resolves values and conditions; sub-queries go back to the resolver of queries."""
+
+    def __init__(self, query: QueryResolver) -> None:
+        self.query = query
+
+    # --- values ---
+
+    def value(self, node: tree.Value, scope: Scope, common: dict[str, Any], place: str) -> typed.Expression:
+        """The typed expression; `place` names the clause, in which aggregates are allowed or not."""
+
+        def inner(child: tree.Value) -> typed.Expression:
+            return self.value(child, scope, common, place)
+
+        match node:
+            case tree.Column():
+                return replace(scope.column(node.name), at=node.at)
+            case tree.Number():
+                return _number(node)
+            case tree.String():
+                return typed.Literal(
+                    node.at, Type.TEXT, column_of(Type.TEXT, ascii_only=node.text.isascii()), node.text
+                )
+            case tree.Null():
+                return typed.Literal(node.at, Type.NULL, column_of(Type.NULL), None)
+            case tree.Sign():
+                return self.sign(node, inner(node.operand))
+            case tree.Arithmetic():
+                return self.arithmetic(node, inner(node.left), inner(node.right))
+            case tree.Concatenation():
+                return self.concatenation(node, [inner(p) for p in node.parts])
+            case tree.Aggregate():
+                if place in ("WHERE", "ON", "GROUP BY", "an aggregate"):
+                    hint = ": write it in HAVING" if place == "WHERE" else ""
+                    raise AdqlError(f"{node.name} cannot stand in {place}{hint}", node.at)
+                argument = node.argument
+                return self.aggregate(
+                    node, None if argument is None else self.value(argument, scope, common, "an aggregate")
+                )
+            case tree.Cast():
+                return self.cast(node, inner(node.operand))
+            case tree.Function():
+                return self.function(node, inner)
+        raise AssertionError(f"unknown node {node}")
+
+    def sign(self, node: tree.Sign, operand: typed.Expression) -> typed.Expression:
+        if not (operand.type.is_number or operand.type is Type.NULL):
+            raise AdqlError(f"a sign takes a number, not {operand.type.value}", node.at)
+        if not node.negative:
+            return operand
+        if isinstance(operand, typed.Literal):
+            value = None if operand.value is None else -operand.value
+            return replace(operand, value=value, at=node.at)
+        type_ = Type.BIGINT if operand.type.is_integer else Type.DOUBLE
+        return typed.Negation(node.at, type_, _numeric_meta(operand.meta, type_), operand)
+
+    def arithmetic(self, node: tree.Arithmetic, left: typed.Expression, right: typed.Expression) -> typed.Expression:
+        for operand in (left, right):
+            if not (operand.type.is_number or operand.type is Type.NULL):
+                raise AdqlError(f"{node.operator} takes numbers, not {operand.type.value}", operand.at)
+        integers = all(o.type.is_integer or o.type is Type.NULL for o in (left, right))
+        type_ = Type.BIGINT if integers else Type.DOUBLE
+        unit = None
+        if node.operator in "+-":
+            # A constant that is added has the unit of the column.
+            units = {o.meta.unit for o in (left, right) if not isinstance(o, typed.Literal)}
+            unit = units.pop() if len(units) == 1 else None
+        meta = column_of(type_).but(unit=unit)
+        return typed.Arithmetic(node.at, type_, meta, node.operator, left, right)
+
+    def concatenation(self, node: tree.Concatenation, parts: list[typed.Expression]) -> typed.Expression:
+        texts = []
+        for part in parts:
+            if part.type.is_number:
+                part = typed.Cast(part.at, Type.TEXT, column_of(Type.TEXT, ascii_only=True), part)
+            if part.type not in (Type.TEXT, Type.NULL):
+                raise AdqlError(f"|| joins texts, not {part.type.value}", part.at)
+            texts.append(part)
+        ascii_only = all(t.meta.datatype == "char" for t in texts)
+        return typed.Concatenation(node.at, Type.TEXT, column_of(Type.TEXT, ascii_only=ascii_only), tuple(texts))
+
+    def aggregate(self, node: tree.Aggregate, argument: typed.Expression | None) -> typed.Expression:
+        if node.name == "COUNT":
+            meta = column_of(Type.BIGINT).but(ucd="meta.number", description="Number of rows or values")
+            return typed.Aggregate(node.at, Type.BIGINT, meta, node.name, node.distinct, argument)
+        assert argument is not None
+        if node.name in ("MIN", "MAX"):
+            if not (argument.type.is_number or argument.type in (Type.TEXT, Type.TIMESTAMP, Type.NULL)):
+                raise AdqlError(f"{node.name} does not apply to {argument.type.value}", argument.at)
+            meta = argument.meta.but(name="", utype=None, std=False, principal=False, indexed=False)
+            return typed.Aggregate(node.at, argument.type, meta, node.name, False, argument)
+        if not (argument.type.is_number or argument.type is Type.NULL):
+            raise AdqlError(f"{node.name} takes numbers, not {argument.type.value}", argument.at)
+        type_ = Type.BIGINT if node.name == "SUM" and argument.type.is_integer else Type.DOUBLE
+        return typed.Aggregate(node.at, type_, _numeric_meta(argument.meta, type_), node.name, node.distinct, argument)
+
+    def cast(self, node: tree.Cast, operand: typed.Expression) -> typed.Expression:
+        target = _CAST_TYPES[node.type]
+        if target.is_geometry:
+            if isinstance(operand, typed.Literal) and isinstance(operand.value, str):
+                try:
+                    shape = regions.parse_dali(operand.value)
+                except ValueError as error:
+                    raise AdqlError(str(error), operand.at) from None
+                if type(shape).__name__.upper() != node.type:
+                    raise AdqlError(f"{operand.value!r} is no {node.type}", operand.at)
+                return _constant_shape(node.at, shape)
+            raise AdqlError(f"CAST to {node.type} takes a text constant; use {node.type}(…)", node.at)
+        if isinstance(operand, typed.Literal) and isinstance(operand.value, str) and target is Type.TIMESTAMP:
+            return _timestamp(operand)
+        ok = operand.type in (Type.TEXT, Type.NULL) or (
+            operand.type.is_number if target.is_number else operand.type.is_number or operand.type is Type.TIMESTAMP
+        )
+        if target is Type.TIMESTAMP:
+            ok = operand.type in (Type.TEXT, Type.TIMESTAMP, Type.NULL)
+        if not ok:
+            raise AdqlError(f"CAST does not make {node.type} of {operand.type.value}", node.at)
+        meta = column_of(target, ascii_only=operand.type is not Type.TEXT or operand.meta.datatype == "char")
+        if target is Type.TEXT and node.length is not None:
+            meta = meta.but(arraysize=f"{node.length}*")
+        meta = meta.but(
+            unit=operand.meta.unit, ucd=operand.meta.ucd, description=operand.meta.description, name=operand.meta.name
+        )
+        return typed.Cast(node.at, target, meta, operand, node.length)
+
+    # --- functions ---
+
+    def function(self, node: tree.Function, inner: Callable[[tree.Value], typed.Expression]) -> typed.Expression:
+        name = node.name.upper()
+        if name == "IN_UNIT":
+            return self.in_unit(node, inner(node.arguments[0]))
+        function = FUNCTIONS.get(name)
+        if function is None:
+            raise AdqlError(f"unknown function {node.name}{suggestion(node.name, FUNCTIONS)}", node.at)
+        nodes = node.arguments
+        if name in _CONSTRUCTORS and nodes and isinstance(nodes[0], tree.String):
+            _check_frame(nodes[0])
+            nodes = nodes[1:]
+        arguments = tuple(inner(n) for n in nodes)
+        if name == "COALESCE":
+            return self.coalesce(arguments, node.at)
+        if name == "REGION":
+            return _region(node.at, arguments[0])
+        arguments = _fitted(node.at, function, arguments)
+        constant = [a.value for a in arguments if isinstance(a, typed.Literal)]
+        if name in _CONSTRUCTORS and len(constant) == len(arguments) and None not in constant:
+            _check_shape(name, constant, node.at)
+        type_ = function.result
+        meta = column_of(type_, ascii_only=name == "COORDSYS" or (type_ is Type.TEXT and _is_ascii(arguments)))
+        unit = arguments[0].meta.unit if function.unit == "same" and arguments else function.unit
+        meta = meta.but(unit=unit if function.unit else None, ucd=function.ucd, description=function.doc)
+        return typed.Call(node.at, type_, meta, function, arguments)
+
+    def coalesce(self, arguments: tuple[typed.Expression, ...], at: int) -> typed.Expression:
+        """ADQL 2.1 section 4.8: the arguments have one type."""
+        common = arguments[0].type
+        for argument in arguments[1:]:
+            found = wider(common, argument.type)
+            if found is None or found.is_opaque:
+                raise AdqlError(
+                    f"the arguments of COALESCE have different types: {common.value} and {argument.type.value}",
+                    argument.at,
+                )
+            common = found
+        first = next((a for a in arguments if a.type is common), arguments[0])
+        meta = first.meta.but(std=False, principal=False, indexed=False)
+        if common is Type.TEXT and not _is_ascii(arguments):
+            meta = meta.but(datatype="unicodeChar", arraysize="*")
+        return typed.Call(at, common, meta, FUNCTIONS["COALESCE"], arguments)
+
+    def in_unit(self, node: tree.Function, operand: typed.Expression) -> typed.Expression:
+        """ADQL 2.1 section 4.9: a factor known when the query is compiled."""
+        target = node.arguments[1]
+        if not isinstance(target, tree.String):
+            raise AdqlError("the unit of IN_UNIT is a text constant", target.at)
+        if not operand.type.is_number:
+            raise AdqlError(f"IN_UNIT takes a number, not {operand.type.value}", operand.at)
+        if not operand.meta.unit:
+            raise AdqlError("IN_UNIT takes a value with a unit; this one has none", operand.at)
+        from astropy import units
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                wanted = units.Unit(target.text, format="vounit")
+        except (ValueError, TypeError, units.UnitsWarning):
+            raise AdqlError(f"{target.text!r} is no VOUnit", target.at) from None
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                factor = float(units.Unit(operand.meta.unit, format="vounit").to(wanted))
+        except (ValueError, TypeError):
+            raise AdqlError(f"{operand.meta.unit} cannot be converted to {target.text}", target.at) from None
+        meta = _numeric_meta(operand.meta, Type.DOUBLE).but(unit=target.text, ucd=operand.meta.ucd)
+        scale = typed.Literal(node.at, Type.DOUBLE, column_of(Type.DOUBLE), factor)
+        return typed.Arithmetic(node.at, Type.DOUBLE, meta, "*", operand, scale)
+
+    # --- conditions ---
+
+    def condition(self, node: tree.Predicate, scope: Scope, common: dict[str, Any], place: str) -> typed.Condition:
+        """The typed condition."""
+
+        def value(child: tree.Value) -> typed.Expression:
+            return self.value(child, scope, common, place)
+
+        def inner(child: tree.Predicate) -> typed.Condition:
+            return self.condition(child, scope, common, place)
+
+        match node:
+            case tree.And():
+                return typed.And(node.at, tuple(inner(p) for p in node.parts))
+            case tree.Or():
+                return typed.Or(node.at, tuple(inner(p) for p in node.parts))
+            case tree.Not():
+                return typed.Not(node.at, inner(node.operand))
+            case tree.Comparison():
+                left, right = self.comparable(value(node.left), value(node.right), node.at)
+                if Type.BOOLEAN in (left.type, right.type) and node.operator not in ("=", "<>"):
+                    raise AdqlError("truth values are compared with = and <>", node.at)
+                return typed.Comparison(node.at, node.operator, left, right)
+            case tree.Between():
+                operand, low = self.comparable(value(node.operand), value(node.low), node.at)
+                operand, high = self.comparable(operand, value(node.high), node.at)
+                return typed.Between(node.at, operand, low, high, node.negated)
+            case tree.InList():
+                if len(node.items) > MAX_LITERALS:
+                    raise AdqlError(f"IN takes at most {MAX_LITERALS} values", node.at)
+                operand = value(node.operand)
+                items = []
+                for item in node.items:
+                    operand, other = self.comparable(operand, value(item), item.at)
+                    items.append(other)
+                return typed.InList(node.at, operand, tuple(items), node.negated)
+            case tree.InQuery():
+                return self.in_query(node, value(node.operand), self.query(node.query, scope, common))
+            case tree.Like():
+                operand, pattern = value(node.operand), value(node.pattern)
+                for side in (operand, pattern):
+                    if side.type not in (Type.TEXT, Type.NULL):
+                        raise AdqlError(f"LIKE compares texts, not {side.type.value}", side.at)
+                return typed.Like(node.at, operand, pattern, node.negated, node.any_case)
+            case tree.IsNull():
+                return typed.IsNull(node.at, value(node.operand), node.negated)
+            case tree.Exists():
+                return typed.Exists(node.at, self.query(node.query, scope, common))
+        raise AssertionError(f"unknown node {node}")
+
+    def in_query(self, node: tree.InQuery, operand: typed.Expression, query: typed.Query) -> typed.Condition:
+        if len(query.columns) != 1:
+            raise AdqlError(f"the query after IN must have one column, not {len(query.columns)}", node.query.at)
+        other, meta = query.columns[0]
+        sample = typed.Aggregate(node.query.at, other, meta, "MIN", False, None)  # any expression of that type
+        operand, compared = self.comparable(operand, sample, node.at)
+        if compared is not sample:
+            raise AdqlError(f"cannot compare {operand.type.value} with {other.value}", node.at)
+        return typed.InQuery(node.at, operand, query, node.negated)
+
+    def comparable(
+        self, left: typed.Expression, right: typed.Expression, at: int
+    ) -> tuple[typed.Expression, typed.Expression]:
+        """Both sides of a comparison; texts become timestamps, 1 and 0 truth values where the other side is one."""
+        for side in (left, right):
+            if side.type.is_geometry:
+                raise AdqlError("geometries are compared with CONTAINS and INTERSECTS", side.at)
+            if side.type.is_opaque:
+                raise AdqlError(f"no operator applies to a {side.type.value}", side.at)
+        if wider(left.type, right.type) is not None:
+            return left, right
+        for one, other in ((left, right), (right, left)):
+            made: typed.Expression | None = None
+            if one.type is Type.TIMESTAMP and other.type is Type.TEXT:
+                made = (
+                    _timestamp(other)
+                    if isinstance(other, typed.Literal)
+                    else typed.Cast(other.at, Type.TIMESTAMP, column_of(Type.TIMESTAMP), other)
+                )
+            elif one.type is Type.BOOLEAN and isinstance(other, typed.Literal) and other.value in (0, 1):
+                made = typed.Literal(other.at, Type.BOOLEAN, column_of(Type.BOOLEAN), bool(other.value))
+            if made is not None:
+                return (one, made) if one is left else (made, one)
+        raise AdqlError(f"cannot compare {left.type.value} with {right.type.value}", right.at)
+
+
+# --- pieces -----------------------------------------------------------------------------------------------------------
+
+
+def _number(node: tree.Number) -> typed.Literal:
+    if node.text.isdigit() and len(node.text.lstrip("0")) <= 19 and int(node.text) < 2**63:
+        value = int(node.text)
+        type_ = Type.INTEGER if value < 2**31 else Type.BIGINT
+        return typed.Literal(node.at, type_, column_of(type_), value)
+    number = float(node.text)
+    if number in (float("inf"), float("-inf")):
+        raise AdqlError("this number is too large", node.at)
+    return typed.Literal(node.at, Type.DOUBLE, column_of(Type.DOUBLE), number)
+
+
+def _timestamp(literal: typed.Literal) -> typed.Literal:
+    try:
+        moment: datetime = parse_timestamp(literal.value)
+    except ValueError as error:
+        raise AdqlError(str(error), literal.at) from None
+    return typed.Literal(literal.at, Type.TIMESTAMP, column_of(Type.TIMESTAMP), moment)
+
+
+def _numeric_meta(meta: ColumnMeta, type_: Type) -> ColumnMeta:
+    """Metadata of a number made from a column: its unit, UCD and description, another type and no name."""
+    return column_of(type_).but(unit=meta.unit, ucd=meta.ucd, description=meta.description)
+
+
+def _is_ascii(arguments: Sequence[typed.Expression]) -> bool:
+    return all(a.meta.datatype == "char" for a in arguments if a.type is Type.TEXT)
+
+
+def _check_frame(node: tree.String) -> None:
+    """ADQL 2.1 section 4.2.5: a system that would need a transformation is refused rather than ignored."""
+    words = node.text.upper().replace("_", " ").split()
+    if any(word not in _FRAMES for word in words):
+        raise AdqlError(f"the coordinate system {node.text!r} is not supported: write 'ICRS' or leave it out", node.at)
+
+
+def _fits(argument: typed.Expression, parameter: Parameter) -> bool:
+    if argument.type is Type.NULL or parameter.kind == "any":
+        return True
+    return {
+        NUMBER: argument.type.is_number,
+        TEXT: argument.type is Type.TEXT,
+        "geometry": argument.type.is_geometry,
+        "point": argument.type is Type.POINT,
+    }[parameter.kind]
+
+
+def _fitted(at: int, function: Function, arguments: tuple[typed.Expression, ...]) -> tuple[typed.Expression, ...]:
+    """The arguments, if they fit one of the function's signatures."""
+    tried: list[tuple[int, AdqlError]] = []
+    for signature in function.signatures:
+        if function.variadic and len(arguments) > len(signature):
+            unit = 2 if signature[0].kind == NUMBER else 1
+            extra, rest = divmod(len(arguments) - len(signature), unit)
+            signature = signature + signature[:unit] * extra
+            if rest:
+                tried.append((-1, AdqlError(f"{function.name} takes pairs of coordinates", at)))
+                continue
+        if len(signature) != len(arguments):
+            continue
+        wrong = [(i, a, p) for i, (a, p) in enumerate(zip(arguments, signature, strict=True)) if not _fits(a, p)]
+        if not wrong:
+            return arguments
+        index, argument, parameter = wrong[0]
+        kind = {NUMBER: "a number", TEXT: "a text", "geometry": "a geometry", "point": "a POINT"}[parameter.kind]
+        message = f"argument {index + 1} of {function.name} must be {kind}, not {argument.type.value}"
+        tried.append((index, AdqlError(message, argument.at)))
+    if tried:
+        raise max(tried, key=lambda t: t[0])[1]
+    counts = sorted({len(s) for s in function.signatures})
+    raise AdqlError(f"{function.name} takes {' or '.join(map(str, counts))} arguments, not {len(arguments)}", at)
+
+
+def _check_shape(name: str, values: Sequence[float], at: int) -> None:
+    """A shape made of constants is checked now, with its place in the query."""
+    try:
+        if name == "BOX":
+            lon, lat, width, height = values
+            if not (0 <= width <= 360 and 0 <= height <= 180):
+                raise ValueError("width and height of a box must be within 0 and 360, 0 and 180 deg")
+            regions.Point(lon, lat + height / 2)
+            regions.Point(lon, lat - height / 2)
+            return
+        shape = regions.from_array(values)
+        regions.bounding_box(shape)
+    except ValueError as error:
+        raise AdqlError(str(error), at) from None
+
+
+def _region(at: int, argument: typed.Expression) -> typed.Expression:
+    if not isinstance(argument, typed.Literal) or not isinstance(argument.value, str):
+        raise AdqlError("REGION takes a text constant", argument.at)
+    try:
+        shape = regions.parse_stcs(argument.value)
+        regions.bounding_box(shape)
+    except ValueError as error:
+        raise AdqlError(str(error), argument.at) from None
+    return _constant_shape(at, shape)
+
+
+def _constant_shape(at: int, shape: regions.Shape) -> typed.Expression:
+    """The constructor call that makes a shape."""
+    function = FUNCTIONS[type(shape).__name__.upper()]
+    numbers = tuple(typed.Literal(at, Type.DOUBLE, column_of(Type.DOUBLE), float(v)) for v in regions.to_array(shape))
+    meta = column_of(function.result).but(unit="deg", description=function.doc)
+    return typed.Call(at, function.result, meta, function, numbers)

@@ -1,0 +1,31 @@
+"""What can go wrong with the values of a query, in the same words on both databases."""
+
+from __future__ import annotations
+
+MESSAGES = {
+    "division": "division by zero",
+    "logarithm": "logarithm of zero or of a negative number",
+    "power": "square root or power outside its domain",
+    "range": "a number is out of range: the argument of a function or a result has no value",
+    "text": "a text cannot be converted to the type that is asked for",
+}
+SQLSTATES = {
+    "22012": "division",
+    "2201E": "logarithm",
+    "2201F": "power",
+    "22003": "range",
+    "22P02": "text",
+    "22007": "text",
+    "22008": "text",
+}
+"""PostgreSQL's codes for them (appendix A of its manual)."""
+OWN_SQLSTATE = "TA001"
+"""Raised by tap/geometry/functions.sql with a message meant for the user."""
+
+
+class ValueFault(Exception):
+    """Raised by functions registered with SQLite; `message` is meant for the user."""
+
+    def __init__(self, kind: str, message: str | None = None) -> None:
+        self.message = message or MESSAGES[kind]
+        super().__init__(self.message)

@@ -1,0 +1,168 @@
+"""Queries on SQLite: a read-only connection for each, with an authoriser, our functions and a time limit."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from tap.adql.functions import FUNCTIONS
+from tap.engine import numbers
+from tap.engine.batches import ROWS
+from tap.engine.faults import MESSAGES, ValueFault
+from tap.geometry.sqlite import FUNCTIONS as GEOMETRY_FUNCTIONS
+from vo.errors import TransientFault, UsageFault
+
+_STEPS = 20_000
+"""Virtual machine steps between two looks at the clock: a few milliseconds."""
+_SHADOWS = ("_node", "_rowid", "_parent")
+"""Tables in which SQLite keeps an R-tree."""
+
+_Double = Callable[[Any, Any], Any]
+
+
+def _doubles(function: _Double) -> _Double:
+    return lambda a, b: function(float(a), float(b))
+
+
+_OWN_FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
+    **{
+        f"tap_{name}_integer": (2, function)
+        for name, function in (
+            ("add", numbers.add),
+            ("subtract", numbers.subtract),
+            ("multiply", numbers.multiply),
+            ("divide", numbers.divide),
+        )
+    },
+    **{
+        f"tap_{name}_double": (2, _doubles(function))
+        for name, function in (
+            ("add", numbers.add),
+            ("subtract", numbers.subtract),
+            ("multiply", numbers.multiply),
+            ("divide", numbers.divide),
+        )
+    },
+    "tap_negate": (1, numbers.negate),
+    "tap_to_integer": (2, numbers.to_integer),
+    "tap_to_double": (1, numbers.to_double),
+    "tap_to_real": (1, numbers.to_real),
+    "tap_number_text": (1, numbers.number_text),
+    "tap_to_timestamp": (1, numbers.to_timestamp),
+    "tap_timestamp_text": (1, numbers.timestamp_text),
+}
+_ALL_FUNCTIONS = (
+    _OWN_FUNCTIONS
+    | GEOMETRY_FUNCTIONS
+    | {f.sqlite_name: (-1, f.python) for f in FUNCTIONS.values() if f.python is not None}
+)
+_BUILT_IN = frozenset({"avg", "coalesce", "count", "like", "max", "min", "row_number", "substr", "sum"})
+"""SQLite's own functions that translated queries use."""
+_ALLOWED_FUNCTIONS = frozenset(_ALL_FUNCTIONS) | _BUILT_IN
+_VOLATILE = frozenset({"tap_rand"})
+
+
+class SqliteRun:
+    """A statement running on a connection of its own; `timeout` is for each fetch, not for the reader's pauses."""
+
+    def __init__(self, path: str, sql: str, parameters: dict[str, Any], read: frozenset[str], timeout: float) -> None:
+        self.timeout = timeout
+        self.deadline = 0.0
+        self.fault: ValueFault | None = None
+        self.timed_out = False
+        self.connection = sqlite3.connect(
+            f"file:{quote(str(Path(path).resolve()))}?mode=ro", uri=True, check_same_thread=False, isolation_level=None
+        )
+        try:
+            self._prepare(read)
+            self.cursor = self._guarded(lambda: self.connection.execute(sql, parameters))
+        except BaseException:
+            self.connection.close()
+            raise
+
+    def _prepare(self, read: frozenset[str]) -> None:
+        self.deadline = time.monotonic() + self.timeout
+        connection = self.connection
+        connection.execute("PRAGMA query_only=ON")
+        connection.execute("PRAGMA case_sensitive_like=ON")
+        connection.execute("PRAGMA busy_timeout=10000")
+        # R-trees prepare statements of their own when first used: before the authoriser is there.
+        for name in read:
+            if name.endswith("_sphere"):
+                connection.execute(f'SELECT 1 FROM "{name}" LIMIT 0')  # noqa: S608 (a name of our own)
+        for name, (arguments, function) in _ALL_FUNCTIONS.items():
+            connection.create_function(name, arguments, self._function(function), deterministic=name not in _VOLATILE)
+        connection.set_authorizer(_authoriser(read))
+        connection.set_progress_handler(self._is_late, _STEPS)
+
+    def _function(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """NULL in, NULL out; faults are kept, because SQLite only says that something went wrong."""
+
+        def call(*arguments: Any) -> Any:
+            if None in arguments:
+                return None
+            try:
+                return function(*arguments)
+            except ValueFault as fault:
+                self.fault = fault
+                raise
+            except OverflowError:
+                self.fault = ValueFault("range")
+                raise
+
+        return call
+
+    def _is_late(self) -> bool:
+        self.timed_out = time.monotonic() > self.deadline
+        return self.timed_out
+
+    def _guarded(self, action: Callable[[], Any]) -> Any:
+        """The action, with SQLite's errors in our words; those that are nobody's fault pass through."""
+        self.deadline = time.monotonic() + self.timeout
+        try:
+            return action()
+        except sqlite3.Error as error:
+            if self.fault is not None:
+                raise UsageFault(self.fault.message) from None
+            if self.timed_out:
+                raise TransientFault(took_too_long(self.timeout)) from None
+            if "integer overflow" in str(error):
+                raise UsageFault(MESSAGES["range"]) from None
+            raise
+
+    def chunks(self) -> Iterator[list[tuple[Any, ...]]]:
+        """Rows in lists of at most `ROWS`."""
+        while rows := self._guarded(lambda: self.cursor.fetchmany(ROWS)):
+            yield rows
+
+    def close(self) -> None:
+        """End the statement, wherever it is; may be called from another thread."""
+        self.connection.interrupt()
+        self.cursor.close()
+        self.connection.close()
+
+
+def took_too_long(timeout: float) -> str:
+    """What is said of a statement that was stopped."""
+    return f"the query took longer than {timeout:g} s; narrow it down, or ask for fewer rows"
+
+
+def _authoriser(read: frozenset[str]) -> Callable[..., int]:
+    """Allows reading these tables and calling our functions, and nothing else."""
+    readable = read | {f"{name}{suffix}" for name in read for suffix in _SHADOWS if name.endswith("_sphere")}
+
+    def authorise(action: int, first: str | None, second: str | None, database: str | None, trigger: str | None) -> int:
+        if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE):
+            return sqlite3.SQLITE_OK
+        if action == sqlite3.SQLITE_READ:
+            # Sub-queries are reported as tables of their own names, which are never those of stored tables.
+            return sqlite3.SQLITE_OK if first in readable or not database else sqlite3.SQLITE_DENY
+        if action == sqlite3.SQLITE_FUNCTION:
+            return sqlite3.SQLITE_OK if second in _ALLOWED_FUNCTIONS else sqlite3.SQLITE_DENY
+        return sqlite3.SQLITE_DENY
+
+    return authorise
