@@ -14,16 +14,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who asks. `name` is None for anonymous users, `session` the key of the browser's session if there is one."""
+    """Who asks. `name` is None for anonymous users, `session` the browser's session if there is one."""
 
     name: str | None = None
     is_curator: bool = False
-    session: str | None = None
+    session: SessionBase | None = None
 
 
 Policy = Callable[[Collection[str], Viewer, Collection[str]], Collection[str]]
@@ -50,9 +51,8 @@ def hidden(ids: Collection[str], viewer: Viewer, asked: Collection[str]) -> set[
 def viewer_of(request: HttpRequest) -> Viewer:
     """The viewer of a request; users of the staff are curators."""
     user = request.user
-    session = getattr(request, "session", None)
     return Viewer(
         name=user.get_username() if user.is_authenticated else None,
         is_curator=bool(user.is_staff),
-        session=session.session_key if session is not None else None,
+        session=getattr(request, "session", None),
     )

@@ -16,6 +16,8 @@ WIDTH, HEIGHT = 190, 52
 COLUMN, ROW = 290, 84
 AGENT_ROW = 62
 MARGIN = 24
+BESIDE = 70
+"""Room for arrows between shapes of one column, which go around on the right."""
 LETTERS = 25
 
 _FILL = {"entity": "#fffc87", "activity": "#9fb1fc", "agent": "#fed37f"}
@@ -50,6 +52,10 @@ def draw(graph: Graph, link: Link | None = None) -> str:
     for box in plan.agents:
         places[box.key] = (_x(box.layer - first), MARGIN + headroom - (box.row + 1) * AGENT_ROW + HEIGHT / 2)
     width = _x(max(box.layer for box in boxes) - first) + WIDTH / 2 + MARGIN
+    if any(
+        arrow.relation not in _AGENCY and places[arrow.source][0] == places[arrow.target][0] for arrow in plan.arrows
+    ):
+        width += BESIDE
     height = MARGIN + headroom + (bottom - top) * ROW + HEIGHT + MARGIN
     labels = _labels(plan.arrows)
     body = [_arrow(arrow, places, label) for arrow, label in zip(plan.arrows, labels, strict=True)]
@@ -130,6 +136,8 @@ def _arrow(arrow: Arrow, places: dict[str, tuple[float, float]], label: str) -> 
             f"{end[0] + (bend if x1 != x2 else -bend):.1f} {end[1]:.1f} {end[0]:.1f} {end[1]:.1f}"
         )
     middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2 - 5)
+    if x1 == x2:
+        middle = (start[0] + BESIDE / 2 + 10, middle[1] + 9)
     if not label:
         return f'<path d="{path}" {line}/>'
     text = (

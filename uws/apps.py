@@ -6,3 +6,9 @@ from django.apps import AppConfig
 class UwsConfig(AppConfig):
     name = "uws"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from provenance import policy
+        from uws.visibility import hidden_records
+
+        policy.register(hidden_records)

@@ -1,0 +1,63 @@
+"""Whose jobs are seen in provenance: as in the job lists, a user's own; others' only by who knows their identifier.
+
+Jobs of named users are seen by them and by curators. Jobs of anonymous users are seen in their browser session, and by
+whoever asks for the job or a result by its identifier, which cannot be guessed. Without this, going forwards from a
+public product would show who works on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.conf import settings
+from django.contrib.auth.models import User
+
+from provenance.identifiers import job_id
+from provenance.policy import Viewer
+from uws import store
+from uws.service import SESSION_KEY
+
+
+def hidden_records(ids: Collection[str], viewer: Viewer, asked: Collection[str]) -> set[str]:
+    """Those of the activities, results and agents that the viewer must not be shown (a `provenance.policy`)."""
+    if viewer.is_curator:
+        return set()
+    return _hidden_jobs(ids, viewer, asked) | _hidden_people(ids, viewer, asked)
+
+
+def _hidden_jobs(ids: Collection[str], viewer: Viewer, asked: Collection[str]) -> set[str]:
+    jobs = {identifier: job for identifier in ids if (job := _job_of(identifier))}
+    if not jobs:
+        return set()
+    known = {_job_of(identifier) for identifier in asked}
+    token = viewer.session.get(SESSION_KEY, "") if viewer.session is not None else ""
+    rows = store.jobs().filter(public_id__in=set(jobs.values()))
+    owners = {
+        job: (name, session) for job, name, session in rows.values_list("public_id", "owner__username", "session")
+    }
+
+    def seen(job: str) -> bool:
+        name, session = owners.get(job, (None, ""))
+        if name is not None:
+            return bool(name == viewer.name)
+        return job in known or bool(token and token == session)
+
+    return {identifier for identifier, job in jobs.items() if not seen(job)}
+
+
+def _job_of(identifier: str) -> str:
+    """The job id in the identifier of a job, or of one of its results; empty for anything else."""
+    start = job_id("")
+    return identifier.removeprefix(start).split("/")[0] if identifier.startswith(start) else ""
+
+
+def _hidden_people(ids: Collection[str], viewer: Viewer, asked: Collection[str]) -> set[str]:
+    """Users who are asked for by number; beside a job that may be seen they are named."""
+    start = f"ivo://{settings.DISTILLER_AUTHORITY}/agents?user-"
+    numbers = {
+        identifier: identifier.removeprefix(start) for identifier in {*ids} & {*asked} if identifier.startswith(start)
+    }
+    if not numbers:
+        return set()
+    own = User.objects.filter(username=viewer.name).values_list("pk", flat=True).first() if viewer.name else None
+    return {identifier for identifier, number in numbers.items() if number != str(own)}
