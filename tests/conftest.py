@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from tests.archive_fixtures import demo_archive as demo_archive
 from tests.archive_fixtures import demo_store as demo_store
 from tests.archive_fixtures import hess_archive as hess_archive
 from tests.environment import DATABASE, REQUIRE_ALL, SHARED
+from tests.server import tap_url as tap_url
 from tests.xsd import validate as validate
 
 
@@ -27,6 +28,15 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
         settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(
             Path(os.environ["DISTILLER_HOME"]) / "test.sqlite3"
         )
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Idle connections of the query engine would keep PostgreSQL from dropping the test database."""
+    yield
+    from tap.engine.engine import close_idle
+
+    close_idle()
 
 
 @pytest.fixture(scope="session")
