@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from django.conf import settings
 
+from tap.adql.functions import features
 from tap.registry import find
 from tap.results import STANDARD_ID
 from vo.vosi import Capability, capabilities
@@ -46,8 +47,6 @@ def _table_access() -> str:
     models = "".join(
         text_element("dataModel", name, {"ivo-id": ivo_id}) for table, ivo_id, name in _DATA_MODELS if find(table)
     )
-    from tap.adql.functions import features
-
     seconds = str(settings.DISTILLER_TAP_TIMEOUT)
     return "".join(
         [
