@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from django.http import QueryDict
 
+from frontend.wording import sentence
 from uws.fields import FieldSpec, fields
 from uws.jobtypes import JobType
 from uws.parameters import JobParameters
@@ -97,8 +98,8 @@ class JobForm:
         try:
             return parse(self.job_type.parameters, self.values)
         except ParameterErrors as found:
-            for name, sentence in found.errors:
-                self.add_error(name, _sentence(self.fields[name].spec.label if name in self.fields else name, sentence))
+            for name, message in found.errors:
+                self.add_error(name, _told(self.fields[name].spec.label if name in self.fields else name, message))
         return None
 
     def add_error(self, name: str, message: str) -> None:
@@ -171,8 +172,8 @@ def _collect(spec: FieldSpec, post: QueryDict) -> list[str]:
     return [text] if text else []
 
 
-def _sentence(label: str, text: str) -> str:
+def _told(label: str, text: str) -> str:
     """What is wrong with a field, as a sentence: "must be above 0" needs its subject, other texts stand alone."""
     if text.split(maxsplit=1)[0] in ("must", "takes", "is", "has", "there"):
         text = f"{label} {text}" if not text.startswith("there ") else text
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    return sentence(text)

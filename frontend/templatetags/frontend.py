@@ -15,7 +15,7 @@ from django.http import QueryDict
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from frontend import quantities
+from frontend import quantities, wording
 from frontend.outcomes import Parameter
 from uws.jobtypes import JobType
 from uws.models import Job
@@ -97,6 +97,11 @@ def run_time(job: Job) -> str:
 def percent(job: Job) -> int:
     """How far a job is."""
     return round(100 * job.progress_fraction)
+
+
+@register.filter
+def sentence(text: str) -> str:
+    return wording.sentence(text)
 
 
 @register.filter

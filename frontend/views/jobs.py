@@ -15,6 +15,7 @@ from frontend.pages import page
 from frontend.recipe import recipe
 from frontend.tables import Page
 from frontend.views.search import page_number
+from frontend.wording import sentence
 from provenance import identifiers
 from uws import inputs, jobtypes, service
 from uws.errors import UserJobError
@@ -63,8 +64,8 @@ def new_job(request: HttpRequest, type_name: str) -> HttpResponse:
     try:
         job = service.create(kind.name, form.values, who)
     except ParameterErrors as error:
-        for name, sentence in error.errors:
-            form.add_error(name, sentence)
+        for name, message in error.errors:
+            form.add_error(name, sentence(message))
         return _form_page(request, form, 400)
     service.run(job)
     return HttpResponseRedirect(reverse("job", args=[job.public_id]))
@@ -78,7 +79,9 @@ def _check(form: JobForm, who: Requester) -> bool:
     try:
         inputs.resolve(form.job_type, parameters, Owner(who.user.get_username() if who.user else None))
     except UserJobError as error:
-        form.add_error("obs_id" if "obs_id" in form.fields and form.values.get("obs_id") else "", error.message)
+        form.add_error(
+            "obs_id" if "obs_id" in form.fields and form.values.get("obs_id") else "", sentence(error.message)
+        )
         return False
     return True
 
@@ -135,16 +138,16 @@ def _find(job_id: str, request: HttpRequest) -> Job:
     try:
         return service.find(job_id, service.requester(request))
     except NotFoundFault as fault:
-        raise Http404(fault.message) from None
+        raise Http404(sentence(fault.message)) from None
     except AuthorizationFault:
-        raise Http404(f"there is no job {job_id!r}; it may have been deleted") from None
+        raise Http404(f"There is no job {job_id!r}; it may have been deleted.") from None
 
 
 def _job_type(name: str) -> JobType:
     try:
         return service.job_type(name)
     except NotFoundFault as fault:
-        raise Http404(fault.message) from None
+        raise Http404(sentence(fault.message)) from None
 
 
 def _known_type(job: Job) -> JobType | None:

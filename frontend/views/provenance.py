@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from archive import lookup
 from frontend.pages import page
+from frontend.wording import sentence
 from provenance import graph, identifiers, policy, svg
 from provenance.graph import Direction
 from provenance.nodes import ActivityNode, AgentNode, Graph, Node, Relation
@@ -58,7 +59,7 @@ def provenance(request: HttpRequest) -> HttpResponse:
             raise NotFoundFault("no identifier of this archive looks like that")
         found = _lineage(identifier, direction, policy.viewer_of(request))
     except NotFoundFault as fault:
-        return page(request, "provenance.html", {**values, "error": _sentence(fault.message)}, 404)
+        return page(request, "provenance.html", {**values, "error": sentence(fault.message)}, 404)
     links = _links(found, request)
     values |= {
         "graph": found,
@@ -82,10 +83,6 @@ def _lineage(identifier: str, direction: Direction, viewer: policy.Viewer) -> Gr
     around = graph.lineage(identifier, depth=1, direction=Direction.FORTH, viewer=viewer)
     made = [edge.source for edge in around.edges_to(around.nodes[asked.id], Relation.WAS_GENERATED_BY)]
     return graph.trace([identifier, *made], depth=None, viewer=viewer, context=False, limit=LARGEST_GRAPH)
-
-
-def _sentence(message: str) -> str:
-    return f"{message[:1].upper()}{message[1:]}."
 
 
 def _lineage_link(identifier: str) -> str:

@@ -16,6 +16,7 @@ from frontend import quantities, queries, tables
 from frontend.forms import SearchForm
 from frontend.pages import page
 from frontend.skymap import sky_map
+from frontend.wording import sentence
 from tap import service
 from tap.context import query_context
 from tap.registry import QueryContext
@@ -71,7 +72,7 @@ def results(request: HttpRequest) -> HttpResponse:
             resolved = names.resolve(form.cleaned_data["target"])
             position = (resolved.ra, resolved.dec)
         except VOError as error:
-            form.add_error("target", error.message)
+            form.add_error("target", sentence(error.message))
             return _search_page(request, form, 503 if isinstance(error, TransientFault) else 400)
     if not form.is_valid():
         return _search_page(request, form, 400)

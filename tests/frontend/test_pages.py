@@ -182,7 +182,7 @@ def test_observation(client: Client) -> None:
     ):
         response = client.get(url)
         assert (response.status_code, response["Content-Type"]) == (200, media_type)
-        response.close()
+        assert b"".join(response)  # reading to the end closes the file
     assert "Where it comes from" in text(tree(client.get(links["Provenance"])))
     assert tree(client.get(links["Fit spectrum"])).xpath("string(//textarea[@name='obs_id'])").strip() == DID
 
