@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from astropy.coordinates import SkyCoord
 from gammapy.data import Observation
 from gammapy.datasets import MapDataset
 from gammapy.makers import SafeMaskMaker
@@ -41,14 +42,15 @@ def true_axis() -> MapAxis:
     )
 
 
-def safe_mask_method(observation: Observation) -> str:
-    """gammapy's method for the safe energy range: the file's own threshold, else 10 % of the largest effective area."""
-    return "aeff-default" if observation.aeff.meta.get("LO_THRES") else "aeff-max"
+def safe_mask_maker(observation: Observation, position: SkyCoord) -> SafeMaskMaker:
+    """Mask of the energies at which the responses can be trusted.
 
-
-def safe_mask_maker(observation: Observation) -> SafeMaskMaker:
-    """Mask of the energies at which the responses can be trusted, on the lower side."""
-    return SafeMaskMaker(methods=[safe_mask_method(observation)], aeff_percent=10)
+    Between the thresholds that the effective area's header gives; without them, where the effective area for
+    `position` is above 10 % of its maximum.
+    """
+    if observation.aeff.meta.get("LO_THRES"):
+        return SafeMaskMaker(methods=["aeff-default"])
+    return SafeMaskMaker(methods=["aeff-max"], aeff_percent=10, position=position, irfs="DL3")
 
 
 def safe_range(dataset: MapDataset) -> tuple[float, float] | None:
@@ -58,10 +60,10 @@ def safe_range(dataset: MapDataset) -> tuple[float, float] | None:
     if not len(inside):
         return None
     edges = axis.edges.to_value("TeV")
-    return float(edges[inside[0]]), float(edges[inside[-1] + 1])
+    return float(f"{edges[inside[0]]:.9g}"), float(f"{edges[inside[-1] + 1]:.9g}")  # as given, not as recomputed
 
 
 def threshold_text(observation: Observation) -> str:
     """The file's safe energy threshold in words, for messages."""
     threshold = observation.aeff.meta.get("LO_THRES")
-    return f"{float(threshold):.3g} TeV" if threshold else "10 % of its largest effective area"
+    return f"{float(threshold):.3g} TeV" if threshold else "a tenth of its largest effective area"

@@ -88,6 +88,8 @@ class CountmapParameters(DL3Selection):
     def _geometry(self) -> CountmapParameters:
         if self.ring_radius < self.on_radius:
             raise ValueError("the ring must lie outside of the on region: ring_radius is below on_radius")
+        if self.binsz > min(self.on_radius, self.ring_width):
+            raise ValueError("the pixels are too large: binsz is above on_radius or ring_width")
         if self.width < 4 * self.binsz:
             raise ValueError("the map is narrower than four pixels: make width larger or binsz smaller")
         if self.width / self.binsz > MAX_PIXELS:

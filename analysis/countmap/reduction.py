@@ -107,7 +107,7 @@ class Reducer:
         pointing = observation.get_pointing_icrs(observation.tmid)
         geom = self.geom.cutout(position=SkyCoord(pointing.ra, pointing.dec), width=2 * offset_max, mode="trim")
         dataset = self.maker.run(MapDataset(counts=Map.from_geom(geom), name=str(observation.obs_id)), observation)
-        dataset = safe_mask_maker(observation).run(dataset, observation)
+        dataset = safe_mask_maker(observation, self.position).run(dataset, observation)
         energies = safe_range(dataset)
         if energies is None:
             low, high = self.axis.edges.to_value("TeV")[[0, -1]]

@@ -71,32 +71,34 @@ def count(dataset: SpectrumDatasetOnOff) -> Counts:
 def fit(dataset: SpectrumDatasetOnOff, parameters: SpectrumParameters) -> Fitted:
     """Fit the model that `parameters` asks for.
 
-    Raises UserJobError when there are no events, or when the fit or its errors do not converge.
+    Raises UserJobError when there are no events or no signal, and when the fit or its errors do not converge.
     """
     counts = count(dataset)
     low, high = safe_range(dataset) or (np.nan, np.nan)
     if counts.n_on == 0:
         raise UserJobError(f"There are no events in the on region from {low:.3g} to {high:.3g} TeV.")
+    name = parameters.model.replace("-", " ")
+    seen = (
+        f"{counts.n_on} events in the on region from {low:.3g} to {high:.3g} TeV, "
+        f"{counts.background:.1f} expected from background, {counts.significance:.1f} sigma"
+    )
     model = SkyModel(spectral_model=_start(parameters), name="source")
+    dof = int(dataset.mask_safe.data.sum()) - len(model.parameters.free_parameters)
+    if dof < 0:
+        raise UserJobError(
+            f"There are fewer energy bins from {low:.3g} to {high:.3g} TeV than a {name} has parameters."
+        )
     dataset.models = [model]
     predicted = float(dataset.npred_signal().data[dataset.mask_safe.data].sum())
     if predicted > 0:
         model.spectral_model.amplitude.value *= max(counts.excess, 1.0) / predicted
     result = Fit(optimize_opts={"tol": 1e-3}).run([dataset])
     values = [*model.spectral_model.parameters.value, *np.diag(model.spectral_model.covariance.data)]
-    fitted = Fitted(
-        model=model,
-        stat=float(result.total_stat),
-        dof=int(dataset.mask_safe.data.sum()) - len(model.parameters.free_parameters),
-    )
-    name = parameters.model.replace("-", " ")
-    if not result.success or not np.all(np.isfinite([fitted.stat, *values])):
-        raise UserJobError(
-            f"The fit of a {name} did not converge: {counts.n_on} events in the on region "
-            f"from {low:.3g} to {high:.3g} TeV, {counts.background:.1f} expected from background, "
-            f"{counts.significance:.1f} sigma."
-        )
-    return fitted
+    if not result.success or not np.all(np.isfinite([result.total_stat, *values])):
+        raise UserJobError(f"The fit of a {name} did not converge: {seen}.")
+    if model.spectral_model.amplitude.value <= 0:
+        raise UserJobError(f"There is no signal to fit a {name} to: {seen}.")
+    return Fitted(model=model, stat=float(result.total_stat), dof=dof)
 
 
 def _start(parameters: SpectrumParameters) -> SpectralModel:

@@ -95,7 +95,7 @@ class Reducer:
         on_off = background.run(dataset, observation)
         if on_off.counts_off is None:
             raise no_room
-        on_off = safe_mask_maker(observation).run(on_off, observation)
+        on_off = safe_mask_maker(observation, self.position).run(on_off, observation)
         if safe_range(on_off) is None:
             low, high = self.axis.edges.to_value("TeV")[[0, -1]]
             raise UnusableObservation(

@@ -46,18 +46,23 @@ def input_files(store: Path, obs_ids: Sequence[int]) -> list[InputFile]:
 def _input_file(store: Path, index: Table, obs_id: int) -> InputFile:
     rows = index[index["OBS_ID"] == obs_id]
     text = {name: [str(value).strip() for value in np.ma.filled(rows[name], "")] for name in rows.colnames}
-    path = store / text["FILE_DIR"][0] / text["FILE_NAME"][0]
+    paths = {
+        kind: (store / folder / name).resolve()
+        for kind, folder, name in zip(text["HDU_TYPE"], text["FILE_DIR"], text["FILE_NAME"], strict=True)
+    }
+    path = paths["events"]
     hdus = dict(zip(text["HDU_TYPE"], text["HDU_NAME"], strict=True))
     header = fits.getheader(path, hdus["events"])
     metadata: dict[str, Any] = {
         "obs_id": str(obs_id),
-        "target_name": header["OBJECT"],
-        "ra_obj": header["RA_OBJ"],
-        "dec_obj": header["DEC_OBJ"],
+        "target_name": header.get("OBJECT"),
+        "ra_obj": header.get("RA_OBJ"),
+        "dec_obj": header.get("DEC_OBJ"),
         "ra_pnt": header["RA_PNT"],
         "dec_pnt": header["DEC_PNT"],
         "hdus": hdus,
         "hdu_classes": dict(zip(text["HDU_TYPE"], text["HDU_CLASS"], strict=True)),
+        "files": {kind: str(other) for kind, other in paths.items() if other != path},
     }
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return InputFile(id=f"ivo://test/store?r1/{obs_id}", path=path, sha256=digest, metadata=metadata)

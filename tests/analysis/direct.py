@@ -27,8 +27,8 @@ ENERGY = MapAxis.from_energy_bounds(0.01, 100, nbin=10, per_decade=True, unit="T
 ENERGY_TRUE = MapAxis.from_energy_bounds(0.005, 200, nbin=20, per_decade=True, unit="TeV", name="energy_true")
 
 
-def spectrum(store: Path, obs_ids: Sequence[int], position: SkyCoord, on_radius: float = 0.11) -> SpectrumDatasetOnOff:
-    """Stacked on-off spectrum."""
+def spectra(store: Path, obs_ids: Sequence[int], position: SkyCoord, on_radius: float = 0.11) -> Datasets:
+    """On-off spectra, one a run."""
     geom = RegionGeom.create(CircleSkyRegion(position, on_radius * u.deg), axes=[ENERGY])
     empty = SpectrumDataset.create(geom=geom, energy_axis_true=ENERGY_TRUE)
     maker = SpectrumDatasetMaker(containment_correction=True, selection=["counts", "exposure", "edisp"])
@@ -39,7 +39,7 @@ def spectrum(store: Path, obs_ids: Sequence[int], position: SkyCoord, on_radius:
         dataset = maker.run(empty.copy(name=str(observation.obs_id)), observation)
         dataset = background.run(dataset, observation)
         datasets.append(safe.run(dataset, observation))
-    return datasets.stack_reduce(name="stacked")
+    return datasets
 
 
 def fit(dataset: SpectrumDatasetOnOff, model: SpectralModel) -> float:

@@ -13,7 +13,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from gammapy.datasets import Datasets, SpectrumDatasetOnOff
 from gammapy.maps import Map
-from gammapy.modeling.models import LogParabolaSpectralModel, PowerLawSpectralModel, SpectralModel
+from gammapy.modeling.models import LogParabolaSpectralModel, PowerLawSpectralModel, SkyModel, SpectralModel
 from matplotlib.image import imread
 
 from tests.analysis import direct
@@ -26,13 +26,19 @@ POSITION = SkyCoord(83.633333333333, 22.014444444444, unit="deg")
 
 
 @pytest.fixture(scope="module")
-def dataset(hess: Path) -> SpectrumDatasetOnOff:
-    return direct.spectrum(hess, RUNS, POSITION)
+def datasets(hess: Path) -> Datasets:
+    return direct.spectra(hess, RUNS, POSITION)
+
+
+@pytest.fixture(scope="module")
+def dataset(datasets: Datasets) -> SpectrumDatasetOnOff:
+    return datasets.stack_reduce(name="stacked")
 
 
 @pytest.fixture(scope="module", params=["power-law", "log-parabola"])
 def spectrum(request: pytest.FixtureRequest, hess: Path, run_job: Runner) -> RecordingContext:
-    return run_job("spectrum", hess, RUNS, model=request.param)
+    points = {"power-law": 5, "log-parabola": 2}
+    return run_job("spectrum", hess, RUNS, model=request.param, flux_points_per_decade=points[request.param])
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +112,7 @@ def test_flux_points_lie_on_the_model(spectrum: RecordingContext) -> None:
     energy, measured = rows["e_ref"], ~rows["is_ul"].astype(bool)
     exponent = best["index"] if "index" in best else best["alpha"] + best["beta"] * np.log(energy)
     pulls = ((rows["dnde"] - best["amplitude"] * energy**-exponent) / rows["dnde_err"])[measured]
-    assert measured.sum() >= 6
+    assert measured.sum() >= (6 if "index" in best else 3)
     assert np.mean(pulls**2) < 2.5
     assert np.all(rows["dnde_ul"][measured] > rows["dnde"][measured])
     assert rows["e_min"][0] == pytest.approx(document["energy_range_TeV"][0])
@@ -114,7 +120,7 @@ def test_flux_points_lie_on_the_model(spectrum: RecordingContext) -> None:
     assert points["e2dnde"] == pytest.approx(rows["dnde"] * energy**2 * 1.602176634)
 
 
-def test_ogip_files_give_the_same_fit(spectrum: RecordingContext, tmp_path: Path) -> None:
+def test_ogip_files_say_the_same(spectrum: RecordingContext, datasets: Datasets, tmp_path: Path) -> None:
     """OGIP memos 92-002 and 92-007: energies in keV, areas in cm2, short QUALITY, all files there."""
     with zipfile.ZipFile(spectrum.outputs["ogip"]) as archive:
         archive.extractall(tmp_path)
@@ -129,11 +135,18 @@ def test_ogip_files_give_the_same_fit(spectrum: RecordingContext, tmp_path: Path
             assert [column.unit for column in arf["SPECRESP"].columns] == ["keV", "keV", "cm**2"]
             assert rmf["EBOUNDS"].columns["E_MIN"].unit == "keV"
             assert arf["SPECRESP"].data["ENERG_LO"][0] == pytest.approx(5e6)
-    stacked = Datasets([SpectrumDatasetOnOff.read(path) for path in phas]).stack_reduce(name="read-back")
-    document = _document(spectrum, "fit")
-    model = _model(document["model"])
-    assert direct.fit(stacked, model) == pytest.approx(document["stat"], abs=0.01)
-    assert stacked.info_dict()["counts"] == document["n_on"]
+    model = SkyModel(spectral_model=PowerLawSpectralModel(amplitude="4e-11 cm-2 s-1 TeV-1", index=2.6))
+    for path, expected in zip(phas, datasets, strict=True):
+        found = SpectrumDatasetOnOff.read(path)
+        found.models = [model]
+        predicted = expected.copy(name="expected")
+        predicted.models = [model]
+        assert found.stat_sum() == pytest.approx(predicted.stat_sum(), rel=1e-6)
+        assert np.array_equal(found.mask_safe.data, expected.mask_safe.data)
+        assert found.npred_signal().data == pytest.approx(predicted.npred_signal().data, rel=1e-5)
+        assert found.info_dict()["livetime"].to_value("s") == pytest.approx(
+            predicted.info_dict()["livetime"].to_value("s")
+        )
 
 
 def test_fits_files_say_where_they_come_from(spectrum: RecordingContext, countmap: RecordingContext) -> None:

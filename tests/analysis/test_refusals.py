@@ -34,6 +34,19 @@ IN_VAIN: list[tuple[str, list[int], dict[str, Any], str]] = [
     ("spectrum", [1001], {"energy": (200.0, 300.0)}, "no extent between 0.01 and 100 TeV"),
     ("countmap", [1001], {"energy": (2.0, 2.0)}, "no extent between 0.01 and 100 TeV"),
     ("spectrum", [1001], {"energy": (60.0, 90.0)}, "no events in the on region from 60 to 90 TeV"),
+    ("spectrum", [1001], {"energy": (1.0, 1.1)}, "fewer energy bins from 1 to 1.1 TeV than a power law has parameters"),
+    (
+        "spectrum",
+        [3001, 3002],
+        {"position": (45.5, -24.3)},
+        "no signal to fit a power law to",
+    ),
+    (
+        "spectrum",
+        [3001],
+        {"position": (45.8, -24.3), "model": "log-parabola"},
+        "The fit of a log parabola did not converge: 10 events in the on region",
+    ),
     ("countmap", [1001], {"energy": (60.0, 90.0)}, "no events in the map"),
     (
         "countmap",
@@ -148,7 +161,8 @@ def test_parts_of_an_observation_may_lie_in_files_of_their_own(demo: Path, run_j
         (SpectrumParameters, {"circle": "83 22 -1"}),
         (CountmapParameters, {"obs_id": ("1",), "ring_radius": 0.05}),
         (CountmapParameters, {"obs_id": ("1",), "width": 20, "binsz": 0.005}),
-        (CountmapParameters, {"obs_id": ("1",), "width": 0.5, "binsz": 0.5}),
+        (CountmapParameters, {"obs_id": ("1",), "width": 0.3, "binsz": 0.1}),
+        (CountmapParameters, {"obs_id": ("1",), "binsz": 0.2}),
         (CountmapParameters, {"obs_id": ("1",), "unknown": 1}),
     ],
 )
