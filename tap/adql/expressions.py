@@ -375,7 +375,8 @@ def _fits(argument: typed.Expression, parameter: Parameter) -> bool:
 def _fitted(at: int, function: Function, arguments: tuple[typed.Expression, ...]) -> tuple[typed.Expression, ...]:
     """The arguments, if they fit one of the function's signatures."""
     tried: list[tuple[int, AdqlError]] = []
-    for signature in function.signatures:
+    fitting = [s for s in function.signatures if s and arguments and _fits(arguments[0], s[0])]
+    for signature in fitting or function.signatures:
         if function.variadic and len(arguments) > len(signature):
             unit = 2 if signature[0].kind == NUMBER else 1
             extra, rest = divmod(len(arguments) - len(signature), unit)
@@ -394,8 +395,9 @@ def _fitted(at: int, function: Function, arguments: tuple[typed.Expression, ...]
         tried.append((index, AdqlError(message, argument.at)))
     if tried:
         raise max(tried, key=lambda t: t[0])[1]
-    counts = sorted({len(s) for s in function.signatures})
-    raise AdqlError(f"{function.name} takes {' or '.join(map(str, counts))} arguments, not {len(arguments)}", at)
+    counts = " or ".join(str(n) for n in sorted({len(s) for s in fitting or function.signatures}))
+    more = " or more" if function.variadic else ""
+    raise AdqlError(f"{function.name} takes {counts}{more} arguments of this kind, not {len(arguments)}", at)
 
 
 def _check_shape(name: str, values: Sequence[float], at: int) -> None:
