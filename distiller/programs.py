@@ -111,7 +111,17 @@ def _redis_answers() -> bool:
 
 def _celery_program(slots: int) -> Program:
     command = [
-        *(sys.executable, "-m", "celery", "--quiet", "--workdir", str(settings.BASE_DIR), "-A", "distiller.celery"),
+        *(
+            sys.executable,
+            "-m",
+            "celery",
+            "--quiet",
+            "--skip-checks",
+            "--workdir",
+            str(settings.BASE_DIR),
+            "-A",
+            "distiller.celery",
+        ),
         *("worker", "--pool", "prefork", "--concurrency", str(slots), "--queues", ",".join(QUEUES)),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         *("--hostname", f"distiller@{socket.gethostname()}", "--loglevel", "WARNING"),

@@ -15,6 +15,9 @@ from distiller.supervisor import AlreadyRunning, Supervisor
 class Command(BaseCommand):
     help = "Run jobs until stopped (Ctrl-C or SIGTERM); jobs that are running then are run again by the next worker."
 
+    requires_system_checks = ()
+    """The pages are not served here: a worker does not load them to check them."""
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--slots", type=int, default=settings.DISTILLER_WORKER_SLOTS, help="jobs run at the same time, at least 2"
