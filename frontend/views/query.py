@@ -12,7 +12,6 @@ from django.views.decorators.http import require_safe
 from frontend import tables
 from frontend.pages import page
 from frontend.views.search import downloads, page_number
-from frontend.wording import sentence
 from tap import registry, service
 from tap.context import query_context
 from vo.errors import FatalFault, UsageFault, VOError
@@ -83,6 +82,6 @@ def mistake(message: str, adql: str) -> Mistake:
     found = _POSITION.search(message)
     lines = adql.split("\n")
     if not found or not 1 <= int(found[1]) <= len(lines):
-        return Mistake(sentence(message))
+        return Mistake(message)
     line, column = lines[int(found[1]) - 1], int(found[2])
-    return Mistake(sentence(message), line, " " * (max(1, column) - 1) + "^")
+    return Mistake(message, line, " " * (max(1, column) - 1) + "^")
