@@ -1,4 +1,7 @@
 .DEFAULT_GOAL := help
+# Modules compiled once make every process start faster.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test test-sqlite test-postgresql lint format lock reference clean
 
 help: ## Show this list
@@ -27,7 +30,7 @@ lint: ## ruff, mypy and the layers
 format: ## Format the code
 	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
 
-lock: ## Make the lock files anew
+lock: ## Make the lock files anew (UPGRADE=1: with the newest versions)
 	@tools/lock.sh
 
 reference: ## Make docs/reference/ anew from the declarations

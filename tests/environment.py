@@ -16,7 +16,7 @@ from tests.services import start_postgresql
 
 REQUIRE_ALL = os.environ.get("DISTILLER_REQUIRE_ALL") == "1"
 SHARED = Path(os.environ.get("DISTILLER_SHARED", Path(__file__).resolve().parents[2] / "shared"))
-"""Folder with the real data, the standards' test files and the client programs; tests that need it skip aloud without."""
+"""Real data, the standards' test files, client programs; tests that need the folder skip aloud without it."""
 DATABASE = os.environ.get("DISTILLER_TEST_DATABASE", "sqlite")
 
 _home = tempfile.mkdtemp(prefix="distiller-test-")

@@ -1,4 +1,4 @@
-"""`python -m tests.run`: all tests on SQLite, then those that touch the database again on PostgreSQL; one closing count.
+"""`python -m tests.run`: all tests on SQLite, those of the database again on PostgreSQL, one closing count.
 
 Every skip is listed with its reason. Under DISTILLER_REQUIRE_ALL=1 a missing PostgreSQL is a failure.
 """
@@ -34,12 +34,10 @@ def count(report: Path) -> Counter[str]:
     if not report.exists():
         return Counter(failed=1)
     total: Counter[str] = Counter()
-    for suite in ET.parse(report).getroot().iter("testsuite"):  # noqa: S314 (our own report)
+    for suite in ET.parse(report).getroot().iter("testsuite"):
         numbers = {k: int(suite.get(k, 0)) for k in ("tests", "failures", "errors", "skipped")}
         failed = numbers["failures"] + numbers["errors"]
-        total.update(
-            failed=failed, skipped=numbers["skipped"], passed=numbers["tests"] - failed - numbers["skipped"]
-        )
+        total.update(failed=failed, skipped=numbers["skipped"], passed=numbers["tests"] - failed - numbers["skipped"])
     return total
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import glob
 import os
 import pwd
 import shutil
@@ -15,7 +14,7 @@ from pathlib import Path
 
 def postgresql_binaries() -> Path | None:
     """The newest PostgreSQL server's programs, or None."""
-    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/postgres"), key=lambda p: int(p.split("/")[4]))
+    found = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin/postgres")), key=lambda p: int(p.split("/")[4]))
     if found:
         return Path(found[-1]).parent
     program = shutil.which("postgres")
@@ -36,21 +35,42 @@ def start_postgresql() -> str | None:
     data, port = folder / "data", 5432
     run = {"check": True, "stdout": subprocess.DEVNULL, "cwd": "/"}
     subprocess.run(
-        [*prefix, str(binaries / "initdb"), "-D", str(data), "-U", "distiller", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+        [
+            *prefix,
+            str(binaries / "initdb"),
+            "-D",
+            str(data),
+            "-U",
+            "distiller",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        ],
         **run,
     )
-    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+    options = (
+        f"-c listen_addresses= -c unix_socket_directories={folder} "
+        "-c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+    )
     subprocess.run(
-        [*prefix, str(binaries / "pg_ctl"), "-D", str(data), "-l", str(folder / "log"), "-w", "-o", options, "start"], **run
+        [*prefix, str(binaries / "pg_ctl"), "-D", str(data), "-l", str(folder / "log"), "-w", "-o", options, "start"],
+        **run,
     )
 
     def stop() -> None:
-        subprocess.run([*prefix, str(binaries / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"], **{**run, "check": False})
+        subprocess.run(
+            [*prefix, str(binaries / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"], **{**run, "check": False}
+        )
         shutil.rmtree(folder, ignore_errors=True)
 
     atexit.register(stop)
-    os.chmod(folder, 0o755)
-    subprocess.run([*prefix, str(binaries / "createdb"), "-h", str(folder), "-p", str(port), "-U", "distiller", "distiller"], **run)
+    folder.chmod(0o755)
+    subprocess.run(
+        [*prefix, str(binaries / "createdb"), "-h", str(folder), "-p", str(port), "-U", "distiller", "distiller"], **run
+    )
     return f"postgresql://distiller@/distiller?host={folder}"
 
 

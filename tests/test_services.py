@@ -1,8 +1,9 @@
 """The private servers that the tests start are real."""
-from django.db import connection
 import pytest
+from django.db import connection
 
 from tests.environment import DATABASE
+
 
 @pytest.mark.django_db
 def test_database_is_the_one_asked_for() -> None:

@@ -52,7 +52,7 @@ if [ -f "$stamp" ] && grep -qxF "$wanted" "$stamp"; then
 fi
 say "Installing Python packages from $lock"
 .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.lock
-.venv/bin/uv pip install -q --python .venv/bin/python --require-hashes -r "$lock"
+.venv/bin/uv pip install -q --compile-bytecode --python .venv/bin/python --require-hashes -r "$lock"
 say "Checking that the packages work together"
 .venv/bin/python tools/smoke.py "${1:-worker}"
 : > "$stamp"

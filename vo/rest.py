@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def json_errors(error: Exception, context: dict[str, Any]) -> Response:
-    """Django REST framework's EXCEPTION_HANDLER; what is no VOError and no HTTP error is logged and told by reference."""
+    """Django REST framework's EXCEPTION_HANDLER; an unforeseen error is logged and told by its reference."""
     known = exception_handler(error, context)
     if known is not None:
         return known

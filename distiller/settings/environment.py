@@ -1,4 +1,4 @@
-"""Every setting that comes from the environment: name, default, meaning. docs/reference/settings.md is made from this class."""
+"""Every setting that comes from the environment: name, default, meaning. docs/reference/settings.md is made from it."""
 
 from __future__ import annotations
 

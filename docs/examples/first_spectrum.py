@@ -1,6 +1,6 @@
 """From a cone search to a fitted spectrum with pyvo, as in the browser.
 
-    python docs/examples/first_spectrum.py [http://127.0.0.1:8000]
+python docs/examples/first_spectrum.py [http://127.0.0.1:8000]
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ print(f"{len(observations)} observations:", ", ".join(observations["obs_id"]))
 # 2. What belongs to the first one, and its bytes.
 links = observations[0].getdatalink()
 for link in links:
-    print(f"  {link.semantics:16} {link.content_qualifier or '':14} {link.description}")
+    print(f"  {link.semantics:16} {link['content_qualifier'] or '':14} {link.description}")
 events = next(link for link in links if link.semantics == "#this")
 content = requests.get(events.access_url, timeout=60)
 content.raise_for_status()
