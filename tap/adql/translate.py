@@ -86,7 +86,7 @@ _SQL_TYPES: dict[Type, TypeEngine[Any]] = {
 }
 _OPERATORS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}
 _BALANCED = 50
-"""AND and OR with more parts are nested, for SQLite limits the depth of its expressions."""
+"""AND and OR with more parts are nested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,15 +406,15 @@ class _Translator:
         """`positive` where false and unknown mean the same, so that index conditions may be added."""
         match node:
             case typed.Or():
-                return _balanced([self.condition(p, positive=positive) for p in node.parts], or_)
+                return _balanced([self.condition(p, positive=positive) for p in node.parts], "OR")
             case typed.And():
-                return _balanced([self.condition(p, positive=positive) for p in node.parts], and_)
+                return _balanced([self.condition(p, positive=positive) for p in node.parts], "AND")
             case typed.Not():
                 return not_(Grouping(self.condition(node.operand, positive=False)))
             case typed.Comparison():
                 return self.comparison(node, positive)
             case typed.Between():
-                operand, low, high = (self.ordered(e) for e in node.expressions())
+                operand, low, high = (Grouping(self.ordered(e)) for e in node.expressions())
                 between = operand.between(low, high)
                 return not_(Grouping(between)) if node.negated else between
             case typed.InList():
@@ -486,10 +486,14 @@ def _computed(type_: Type) -> Type:
     return Type.BIGINT if type_.is_integer else Type.DOUBLE
 
 
-def _balanced(parts: list[ColumnElement[bool]], combine: Any) -> ColumnElement[bool]:
-    while len(parts) > _BALANCED:
-        parts = [Grouping(combine(*parts[i : i + _BALANCED])) for i in range(0, len(parts), _BALANCED)]
-    return combine(*parts)
+def _balanced(parts: list[ColumnElement[bool]], word: str) -> ColumnElement[bool]:
+    """The parts joined by AND or OR; many of them as a tree, for SQLite limits the depth of expressions."""
+    if len(parts) <= _BALANCED:
+        return (and_ if word == "AND" else or_)(*parts)
+    middle = len(parts) // 2
+    left, right = _balanced(parts[:middle], word), _balanced(parts[middle:], word)
+    # SQLAlchemy would make its own AND and OR flat again.
+    return Grouping(left).op(word, is_comparison=True, return_type=Boolean())(Grouping(right))
 
 
 def _database_columns(published: PublishedTable) -> tuple[str, ...]:
