@@ -68,6 +68,8 @@ def web_program(port: int) -> Program:
             *(sys.executable, "-m", "gunicorn", "distiller.wsgi"),
             *("--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--workers", "2", "--threads", "16"),
             *("--graceful-timeout", "3", "--log-level", "warning"),
+            # The address of a selection of observations is long.
+            *("--limit-request-line", "8190"),
             *("--chdir", str(settings.BASE_DIR)),
         ],
         patience=6,
@@ -87,6 +89,7 @@ def _redis_program() -> Program:
     command = [
         *(server, "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "600"),
         *("--save", "", "--appendonly", "no", "--dir", str(path.parent), "--loglevel", "warning"),
+        *("--logfile", str(path.parent / "redis.log")),
     ]
     return Program("private Redis", command, ready=_redis_answers)
 

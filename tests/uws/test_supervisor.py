@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from celery import Celery
 from django.test import Client
 
@@ -126,6 +128,13 @@ def test_second_worker_is_refused(worker: WorkerProcess) -> None:
     assert "Traceback" not in second.stderr
 
 
+@pytest.fixture
+def only_worker(worker_process: WorkerProcess) -> None:
+    """The tests' usual worker is stopped: it would take the jobs of the one that the test starts."""
+    if worker_process.is_running:
+        worker_process.stop()
+
+
 def redis_of(worker: WorkerProcess) -> int:
     """Process id of the worker's private Redis."""
     assert worker.process is not None
@@ -158,7 +167,9 @@ def test_health(client: Client) -> None:
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_without_any_redis(finished: Finished, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Any) -> None:
+def test_without_any_redis(
+    only_worker: None, finished: Finished, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Any
+) -> None:
     """The fall-back: Celery's filesystem transport carries the jobs where there is no redis-server at all."""
     home = tmp_path / "home"
     url = "filesystem://"
@@ -187,7 +198,7 @@ def test_without_any_redis(finished: Finished, monkeypatch: pytest.MonkeyPatch, 
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_memory_limit(finished: Finished, tmp_path: Path) -> None:
+def test_memory_limit(only_worker: None, finished: Finished) -> None:
     """A job that takes more memory than it may is ended, and says so."""
     worker = WorkerProcess(
         DISTILLER_JOB_MEMORY="250", DISTILLER_JOB_TYPES="tests.uws.jobs:JOBS", DISTILLER_WORKER_WARM_UP="false"
@@ -201,3 +212,36 @@ def test_memory_limit(finished: Finished, tmp_path: Path) -> None:
         assert "more memory than the 250 MiB" in job.error_message
     finally:
         worker.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_serve(only_worker: None, tmp_path: Path) -> None:
+    """One command: says what it does and where it answers, runs the worker too, and Ctrl-C ends everything."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ,
+        "DISTILLER_HOME": str(tmp_path / "home"),
+        "DATABASE_URL": "",
+        "DISTILLER_PORT": str(port),
+        "DISTILLER_WORKER_WARM_UP": "false",
+    }
+    output = tmp_path / "output"
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", str(ROOT / "manage.py"), "serve"], env=environment, stdout=file
+        )
+    try:
+        eventually(lambda: f"ready at http://127.0.0.1:{port}/" in output.read_text(), 120, "the greeting")
+        assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=10).json()["database"] is True
+        assert requests.get(f"http://127.0.0.1:{port}/uws/spectrum", timeout=10).status_code == 200
+        family = descendants(process.pid)
+        assert len(family) >= 4
+    finally:
+        process.send_signal(signal.SIGINT)
+        status = process.wait(60)
+    assert status == 0
+    assert not any(alive(pid) for pid in family)
+    assert output.read_text().endswith("Stopped\n")
