@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
 
 from frontend import tables
 from frontend.pages import page
@@ -18,6 +20,8 @@ from vo.errors import FatalFault, UsageFault, VOError
 from vo.http import base_url
 
 LONGEST_QUERY = 20_000
+LONGEST_ADDRESS = 6_000
+"""Characters of a link with a query in it: servers and proxies refuse addresses of more than 8000 or so."""
 _POSITION = re.compile(r"line (\d+),? column (\d+)")
 
 
@@ -48,14 +52,23 @@ EXAMPLES = (
 )
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def query(request: HttpRequest) -> HttpResponse:
-    """The query in the URL (`?adql=`), run; HTTP 400 with the place of the mistake if it cannot be."""
-    adql = request.GET.get("adql", "").replace("\r\n", "\n").strip()
+    """The query given as `adql`, run; HTTP 400 with the place of the mistake if it cannot be.
+
+    A query that is sent by the form is answered under its permalink, unless it is too long for an address.
+    """
+    sent = request.POST if request.method == "POST" else request.GET
+    adql = sent.get("adql", "").replace("\r\n", "\n").strip()
+    permalink = f"{reverse('query')}?{urlencode({'adql': adql})}"
+    linkable = len(permalink) <= LONGEST_ADDRESS
+    if request.method == "POST" and linkable:
+        return HttpResponseRedirect(permalink, status=303)
     context = query_context(request)
     values: dict[str, Any] = {
         "section": "query",
         "adql": adql,
+        "linkable": linkable,
         "paging": {"adql": adql},
         "tables": sorted((t.meta for t in registry.tables()), key=lambda meta: meta.name.lower()),
         "examples": EXAMPLES,
@@ -69,7 +82,7 @@ def query(request: HttpRequest) -> HttpResponse:
             values |= {
                 "page": found,
                 "table": tables.table(found, "Result of the query"),
-                "downloads": downloads(adql, base_url(request)),
+                "downloads": downloads(adql, base_url(request)) if linkable else [],
             }
         except VOError as error:
             status = 500 if isinstance(error, FatalFault) else error.status

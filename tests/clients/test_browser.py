@@ -157,11 +157,12 @@ def _search(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text("of Crab Nebula")
 
 
-def _start_spectrum(page: Page) -> None:
+def _start_spectrum(page: Page, on_radius: str = "0.11") -> None:
     page.get_by_role("button", name="Fit spectrum").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Fit spectrum")
     ids = page.get_by_label("Observations").input_value().split()
     assert len(ids) >= 3
+    page.get_by_label("On radius").fill(on_radius)
     page.get_by_role("button", name="Run").click()
     expect(page).to_have_url(re.compile(r"/jobs/[a-z0-9]+$"))
 
@@ -216,7 +217,7 @@ def test_the_same_without_javascript(chromium: Browser, service: str, pictures: 
     visit = Visit(chromium, service, java_script_enabled=False)
     page = visit.page
     _search(page)
-    _start_spectrum(page)
+    _start_spectrum(page, on_radius="0.12")  # another job than before: it has to be run
     job = page.url
     # The page loads itself again (meta refresh) until the job has ended.
     expect(page.locator("#status .phase")).to_have_text("completed", timeout=JOB_SECONDS * 1000)

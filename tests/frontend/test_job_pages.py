@@ -142,7 +142,7 @@ def test_form_from_elsewhere_is_refused() -> None:
         (
             Phase.ERROR,
             {"error_message": "no events in range", "error_kind": "fatal"},
-            "no events in range",
+            "No events in range.",
             False,
             set(),
         ),

@@ -216,6 +216,21 @@ def test_query(client: Client) -> None:
     assert "ivoa.obscore_hea" in text(root)
 
 
+def test_sent_query_is_answered_under_its_permalink(client: Client) -> None:
+    response = client.post("/query", {"adql": "SELECT COUNT(*) AS n\r\nFROM ivoa.obscore"})
+    assert response.status_code == 303
+    assert response["Location"] == "/query?adql=SELECT+COUNT%28%2A%29+AS+n%0AFROM+ivoa.obscore"
+
+
+def test_query_too_long_for_a_link_is_answered_at_once(client: Client) -> None:
+    ids = ", ".join(f"'{number}'" for number in range(1001, 2101))
+    response = client.post("/query", {"adql": f"SELECT obs_id FROM ivoa.obscore WHERE obs_id IN ({ids})"})
+    assert response.status_code == 200
+    root = tree(response)
+    assert len(root.xpath("//div[contains(@class,'result')]//tbody/tr")) == 8
+    assert "too long for a link" in text(root)
+
+
 @pytest.mark.parametrize(
     ("adql", "line", "mark"),
     [
