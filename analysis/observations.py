@@ -50,6 +50,17 @@ def name_of(file: InputFile) -> str:
     return str(file.metadata.get("obs_id") or file.id)
 
 
+def check_distinct(files: Sequence[InputFile]) -> None:
+    """Raises UserJobError when an observation comes twice (two releases, two collections): each event counts once."""
+    names = [name_of(file) for file in files]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UserJobError(
+            f"Observation {', '.join(twice)} is selected more than once, from several releases or collections: "
+            "choose one."
+        )
+
+
 def load(file: InputFile, needed: Collection[str]) -> Observation:
     """Read the HDU types `needed` (keys of `NAMES`; events and GTI are always read) of an observation.
 

@@ -21,7 +21,7 @@ from regions import CircleSkyRegion
 
 from analysis.countmap.job import CountmapParameters
 from analysis.energy import reconstructed_axis, safe_mask_maker, safe_range, threshold_text
-from analysis.observations import UnusableObservation, load, name_of
+from analysis.observations import UnusableObservation, check_distinct, load, name_of
 from analysis.progress import Stage
 from analysis.source import check_in_field, disk, exclusion_mask, offset_of
 from uws.context import InputFile
@@ -42,6 +42,7 @@ def reduce(
     files: Sequence[InputFile], parameters: CountmapParameters, position: SkyCoord, progress: Stage
 ) -> Reduction:
     """Reduce and sum all observations. Raises UserJobError when none is usable, or when a file cannot be read."""
+    check_distinct(files)
     reducer = Reducer(parameters, position)
     reduction = Reduction(reducer.empty())
     for number, file in enumerate(files):

@@ -19,7 +19,7 @@ from gammapy.maps import Map, MapAxis, RegionGeom
 from regions import CircleSkyRegion
 
 from analysis.energy import reconstructed_axis, safe_mask_maker, safe_range, threshold_text, true_axis
-from analysis.observations import UnusableObservation, load, name_of
+from analysis.observations import UnusableObservation, check_distinct, load, name_of
 from analysis.progress import Stage
 from analysis.source import check_in_field, disk, exclusion_mask, field_of_view, offset_of
 from analysis.spectrum.job import SpectrumParameters
@@ -42,7 +42,11 @@ class Reduction:
 def reduce(
     files: Sequence[InputFile], parameters: SpectrumParameters, position: SkyCoord, progress: Stage
 ) -> Reduction:
-    """Extract all observations. Raises UserJobError when none is usable, or when a file cannot be read."""
+    """Extract all observations.
+
+    Raises UserJobError when none is usable, when a file cannot be read, or when they are of different telescopes.
+    """
+    check_distinct(files)
     reducer = Reducer(parameters, position)
     reduction = Reduction()
     for number, file in enumerate(files):
@@ -60,6 +64,12 @@ def reduce(
     if not reduction.datasets:
         reasons = "; ".join(f"{item['obs_id']}: {item['reason']}" for item in reduction.skipped)
         raise UserJobError(f"None of the observations can be used. {reasons}.")
+    telescopes = sorted({telescope for telescope, _ in reduction.instruments.values()})
+    if len(telescopes) > 1:
+        raise UserJobError(
+            f"The observations are of different telescopes ({', '.join(telescopes)}), whose counts are not stacked: "
+            "select those of one telescope, for example with `collection`."
+        )
     return reduction
 
 

@@ -22,7 +22,9 @@ observations = tap.run_sync(
     f"WHERE 1 = CONTAINS(POINT(s_ra, s_dec), CIRCLE({CRAB.ra.deg}, {CRAB.dec.deg}, 2)) "
     "AND dataproduct_type = 'event' ORDER BY t_min"
 )
-print(f"{len(observations)} observations:", ", ".join(observations["obs_id"]))
+collection = observations[0]["obs_collection"]
+obs_ids = [row["obs_id"] for row in observations if row["obs_collection"] == collection]
+print(f"{len(obs_ids)} observations in collection {collection}:", ", ".join(obs_ids))
 
 # 2. What belongs to the first one, and its bytes.
 links = observations[0].getdatalink()
@@ -38,7 +40,7 @@ print(f"downloaded {name}, {len(content.content)} bytes")
 # 3. A spectrum of all of them, computed where the data are.
 created = requests.post(
     f"{BASE}/uws/spectrum",
-    data={"obs_id": list(observations["obs_id"]), "model": "power-law", "on_radius": "0.11"},
+    data={"obs_id": obs_ids, "collection": collection, "model": "power-law", "on_radius": "0.11"},
     allow_redirects=False,
     timeout=60,
 )

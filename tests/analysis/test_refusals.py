@@ -112,6 +112,29 @@ def test_a_file_that_cannot_be_used_says_why(
     assert str(tmp_path) not in caught.value.message
 
 
+def _other_telescope(hdulist: fits.HDUList) -> None:
+    hdulist["EVENTS"].header["TELESCOP"] = "OTHER"
+
+
+def test_spectra_of_two_telescopes_are_not_stacked(demo: Path, run_job: Runner, tmp_path: Path) -> None:
+    first, second = input_files(demo, [1001, 1002])
+    path = tmp_path / "other.fits"
+    path.write_bytes(_edited(second.path.read_bytes(), _other_telescope))
+    other = dataclasses.replace(second, path=path, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    with pytest.raises(UserJobError) as caught:
+        run_job("spectrum", demo, [1001, 1002], files=[first, other])
+    assert "different telescopes (DEMO, OTHER)" in caught.value.message
+
+
+@pytest.mark.parametrize("job", ["countmap", "spectrum"])
+def test_an_observation_counts_once(demo: Path, run_job: Runner, job: str) -> None:
+    (file,) = input_files(demo, [1001])
+    again = dataclasses.replace(file, id=file.id + "-r2")
+    with pytest.raises(UserJobError) as caught:
+        run_job(job, demo, [1001], files=[file, again])
+    assert "1001 is selected more than once" in caught.value.message
+
+
 def _lacking(file: InputFile, kind: str) -> InputFile:
     hdus = {name: hdu for name, hdu in file.metadata["hdus"].items() if name != kind}
     return dataclasses.replace(file, metadata={**file.metadata, "hdus": hdus})
