@@ -6,21 +6,16 @@ Sources: RFC 9110 sections 8.8 (validators), 13 (conditions) and 14 (ranges); RF
 from __future__ import annotations
 
 import base64
-import logging
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import IO
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header, http_date, parse_etags, parse_http_date_safe
 
-from vo.errors import FatalFault
-
-log = logging.getLogger(__name__)
 CHUNK = 256 * 1024
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
@@ -46,38 +41,12 @@ class ServedFile:
         return f'"{self.sha256}"'
 
 
-@dataclass(frozen=True, slots=True)
-class StoredBytes:
-    """A file on this machine's disk, for those who have its path."""
-
-    path: Path
-    name: str
-    media_type: str
-    sha256: str
-    size: int
-    modified: datetime
-
-    def served(self, inline: bool) -> ServedFile:
-        return ServedFile(
-            self._open, self.size, self.sha256, self.modified, self.media_type, self.name, attachment=not inline
-        )
-
-    def _open(self) -> IO[bytes]:
-        try:
-            return self.path.open("rb")
-        except OSError:
-            log.exception("the stored file of %s is missing", self.name)
-            raise FatalFault(f"the file {self.name} is missing; the operators have been told") from None
-
-
-def file_response(request: HttpRequest, served: ServedFile | StoredBytes, *, inline: bool = False) -> HttpResponseBase:
+def file_response(request: HttpRequest, served: ServedFile) -> HttpResponseBase:
     """The answer to a GET or HEAD of a file: 200, 206 for one range, 304 for what the client has, or 416.
 
     Several ranges in one request are answered with the whole file, which RFC 9110 section 14.2 allows. The file is
     opened before the answer begins: what `open` raises is the caller's to report.
     """
-    if isinstance(served, StoredBytes):
-        served = served.served(inline)
     if _client_has_it(request, served):
         return _with_validators(HttpResponseNotModified(), served)
     span = _range(request, served)

@@ -10,7 +10,7 @@ OBSCORE_EXAMPLES = (
         name="Observations whose pointing is within 2 deg of the Crab Nebula",
         query="SELECT obs_id, obs_publisher_did, target_name, s_ra, s_dec, t_exptime, access_url\n"
         "FROM ivoa.obscore\n"
-        "WHERE DISTANCE(POINT(s_ra, s_dec), POINT(83.633, 22.014)) < 2\n"
+        "WHERE 1 = CONTAINS(POINT('ICRS', s_ra, s_dec), CIRCLE('ICRS', 83.633, 22.014, 2))\n"
         "ORDER BY t_min",
         description="Follow access_url, or the DataLink service of the result, to the files of an observation.",
     ),
@@ -19,7 +19,7 @@ OBSCORE_EXAMPLES = (
         name="Observations that have the Crab Nebula in their field of view",
         query="SELECT obs_id, s_ra, s_dec, s_fov, t_exptime\n"
         "FROM ivoa.obscore\n"
-        "WHERE 1 = CONTAINS(POINT(83.633, 22.014), s_region)",
+        "WHERE 1 = CONTAINS(POINT('ICRS', 83.633, 22.014), s_region)",
     ),
     Example(
         id="obscore-energy",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from archive import preview
 from archive.ingest import Report, ingest
 from tests.archive import samples
 
@@ -22,8 +23,14 @@ def store(tmp_path: Path, settings: Any) -> Path:
 
 
 @pytest.fixture
-def take_in(db: None, store: Path) -> Callable[..., Report]:
-    """`take_in(path, collection="c", ...)`: ingest."""
+def quick_previews(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Previews that are not drawn, which takes most of the time of an ingest."""
+    monkeypatch.setattr(preview, "render", lambda record: b"\x89PNG" + record.obs_id.encode())
+
+
+@pytest.fixture
+def take_in(db: None, store: Path, quick_previews: None) -> Callable[..., Report]:
+    """`take_in(path, collection="c", ...)`: ingest, without drawing."""
 
     def run(path: Path, collection: str = "c", release: str = "r1", **options: object) -> Report:
         return ingest(path, collection, release, **options)  # type: ignore[arg-type]

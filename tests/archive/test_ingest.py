@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from django.core.management import CommandError, call_command
 
 from archive import recording
 from archive.identifiers import make_did
-from archive.ingest import IngestError, Report, Status
+from archive.ingest import IngestError, Report, Status, ingest
 from archive.models import Collection, ObsCore, ObsCoreHEA, Observation, Product, ProductFile, StoredFile
 from archive.preview import SIZE_LIMIT
 from archive.store import Depositor, digest, digest_bytes, is_present, local_path, orphans, sweep, writing
@@ -56,12 +57,37 @@ def test_everything_of_an_observation_is_there(take_in: TakeIn, folder: Path, st
     assert not list((store / "incoming").glob("*.intent"))
 
 
-def test_the_preview_is_a_small_picture(take_in: TakeIn, folder: Path) -> None:
-    take_in(folder)
+def test_the_preview_is_a_small_picture(db: None, store: Path, folder: Path) -> None:
+    ingest(folder / "run1.fits", "c")
     use = ProductFile.objects.get(product__did=make_did("c", "r1", "1", "preview"))
     content = local_path(use.file.path).read_bytes()
     assert content.startswith(b"\x89PNG\r\n\x1a\n")
     assert 5_000 < len(content) <= SIZE_LIMIT
+
+
+@pytest.mark.django_db
+def test_previews_of_real_runs_are_small(hess_archive: str) -> None:
+    uses = ProductFile.objects.filter(product__subtype="preview-image", product__release__collection__name=hess_archive)
+    sizes = list(uses.values_list("file__size", flat=True))
+    assert len(sizes) == 48
+    assert max(sizes) <= SIZE_LIMIT
+
+
+def test_ingests_wait_for_each_other(store: Path) -> None:
+    """Two at a time would each take the other's unrecorded files for leftovers."""
+    told, entered = threading.Event(), threading.Event()
+
+    def second() -> None:
+        with writing(waiting=told.set):
+            entered.set()
+
+    with writing():
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert told.wait(10)
+        assert not entered.is_set()
+    thread.join(10)
+    assert entered.is_set()
 
 
 def test_provenance_leads_back_to_the_file(take_in: TakeIn, folder: Path) -> None:
@@ -270,7 +296,7 @@ def run(*args: object) -> tuple[int, str, str]:
     return 0, out.getvalue(), err.getvalue()
 
 
-def test_command_says_what_it_did(db: None, store: Path, folder: Path) -> None:
+def test_command_says_what_it_did(quick_previews: None, db: None, store: Path, folder: Path) -> None:
     status, out, err = run(folder, "--collection", "c", "--title", "A title")
     assert (status, err) == (0, "")
     assert "3/3 run3.fits: added" in out
@@ -290,7 +316,7 @@ def test_command_refuses_clearly(db: None, store: Path, folder: Path, tmp_path: 
     assert run(folder, "--collection", "no good")[0] == 2
 
 
-def test_progress_bar_on_a_terminal(db: None, store: Path, folder: Path) -> None:
+def test_progress_bar_on_a_terminal(quick_previews: None, db: None, store: Path, folder: Path) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
@@ -301,7 +327,7 @@ def test_progress_bar_on_a_terminal(db: None, store: Path, folder: Path) -> None
     assert out.getvalue().endswith("\r\x1b[K3 added, 0 already there, 0 refused.\n")
 
 
-def test_notes_alike_are_told_once(db: None, store: Path, tmp_path: Path) -> None:
+def test_notes_alike_are_told_once(quick_previews: None, db: None, store: Path, tmp_path: Path) -> None:
     for number in (1, 2):
         samples.write(tmp_path / f"{number}.fits", samples.events(OBS_ID=number, OBS_MODE="WOBBLE"), samples.gti())
     _, out, _ = run(tmp_path, "--collection", "c")
@@ -309,7 +335,7 @@ def test_notes_alike_are_told_once(db: None, store: Path, tmp_path: Path) -> Non
     assert "and 1 more like it" in out
 
 
-def test_checkfiles_finds_what_is_wrong(db: None, store: Path, folder: Path) -> None:
+def test_checkfiles_finds_what_is_wrong(quick_previews: None, db: None, store: Path, folder: Path) -> None:
     run(folder, "--collection", "c")
     uses = {use.name: use.file for use in ProductFile.objects.filter(product__release__collection__name="c")}
     local_path(uses["run1.fits"].path).unlink()

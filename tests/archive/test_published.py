@@ -92,6 +92,16 @@ def test_datalink_descriptor(demo_archive: str) -> None:
     assert prepare("SELECT obs_id FROM ivoa.obscore", context).descriptors == ()
 
 
+def test_examples_find_something(demo_archive: str) -> None:
+    """TAP 1.1 section 2.6: the examples are valid queries, and each shows rows of the demo data."""
+    for name in ("ivoa.obscore", "ivoa.obscore_hea"):
+        table = find(name)
+        assert table is not None
+        assert table.examples
+        for example in table.examples:
+            assert len(ask(example.query)) > 0, example.id
+
+
 def test_keys() -> None:
     """TAP 1.1 section 4.4: the relation by which the tables join."""
     hea, obscore = find("ivoa.obscore_hea"), find("ivoa.obscore")
