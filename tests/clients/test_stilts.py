@@ -1,0 +1,86 @@
+"""STILTS, the code of TOPCAT on the command line, against a running server with the demo archive."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.django_db  # the database that the server shows is the tests'
+Stilts = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def stilts(need: Callable[[str], str]) -> Stilts:
+    """`stilts("task", "name=value", ...)`"""
+    program = need("stilts")
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [program, "-allowunused", *words], capture_output=True, text=True, timeout=180, check=False
+        )
+
+    return run
+
+
+@pytest.fixture
+def query(stilts: Stilts, tap_url: str) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`query(adql, "out=...")`: tapquery in sync mode, without a check of the query by STILTS itself."""
+
+    def run(adql: str, *words: str) -> subprocess.CompletedProcess[str]:
+        return stilts("tapquery", f"tapurl={tap_url}", "parse=false", "sync=true", f"adql={adql}", *words)
+
+    return run
+
+
+def lines(run: subprocess.CompletedProcess[str]) -> list[str]:
+    assert run.returncode == 0, run.stderr
+    return run.stdout.splitlines()
+
+
+def test_cone(query: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    """A cone in the form that clients generate; the rows are those within the radius."""
+    whole = lines(query("SELECT obs_id, s_ra, s_dec FROM ivoa.obscore", "ofmt=csv"))[1:]
+    _, ra, dec = whole[0].split(",")
+    cone = f"1=CONTAINS(POINT('ICRS', s_ra, s_dec), CIRCLE('ICRS', {ra}, {dec}, 2))"
+    found = lines(query(f"SELECT obs_id, s_ra, s_dec FROM ivoa.obscore WHERE {cone}", "ofmt=csv"))[1:]
+    wanted = lines(
+        query(
+            "SELECT obs_id, s_ra, s_dec FROM ivoa.obscore",
+            f"ocmd=select skyDistanceDegrees(s_ra,s_dec,{ra},{dec})<=2",
+            "ofmt=csv",
+        )
+    )[1:]
+    assert 0 < len(found) < len(whole)
+    assert sorted(found) == sorted(wanted)
+
+
+def test_maxrec(query: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    """An overflow is a success: the rows are there."""
+    assert len(lines(query("SELECT obs_id FROM ivoa.obscore", "maxrec=2", "ofmt=csv"))) == 3
+
+
+def test_error_is_shown(query: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    """STILTS shows the message of the error document."""
+    run = query("SELECT no_such_column FROM ivoa.obscore")
+    assert run.returncode != 0
+    assert "no_such_column" in run.stderr
+
+
+def test_upload_is_refused_in_words(query: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
+    """STILTS sends an upload as a chunked multipart body: it is read, and the answer says why it is of no use."""
+    table = tmp_path / "positions.csv"
+    table.write_text("ra,dec\n83.6,22\n")
+    run = query("SELECT * FROM TAP_UPLOAD.t", "nupload=1", f"upload1={table}", "ufmt1=csv", "upname1=t")
+    assert run.returncode != 0
+    assert "UPLOAD is not supported yet" in run.stderr
+
+
+@pytest.mark.parametrize("serialization", ["votable", "votable/td", "votable/b", "votable/b2"])
+def test_votlint_of_results(stilts: Stilts, tap_url: str, serialization: str) -> None:
+    """No message of votlint on `SELECT *` in each serialisation."""
+    url = f"{tap_url}/sync?LANG=ADQL&QUERY=SELECT+*+FROM+ivoa.obscore+NATURAL+JOIN+ivoa.obscore_hea"
+    run = stilts("votlint", f"votable={url}&RESPONSEFORMAT={serialization}")
+    assert lines(run) == []
