@@ -35,6 +35,9 @@ class Rows(Protocol):
 
     def __iter__(self) -> Iterator[pa.RecordBatch]: ...
 
+    def cancel(self) -> None:
+        """Stop the statement from any thread; whoever iterates gets a TransientFault."""
+
 
 @dataclass(frozen=True)
 class Query:

@@ -32,6 +32,10 @@ class Run(Protocol):
 
     def chunks(self) -> Iterator[list[tuple[Any, ...]]]: ...
 
+    def start(self) -> None: ...
+
+    def cancel(self) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -57,9 +61,13 @@ class Rows:
         limits = [n for n in (self.statement.top, None if self.maxrec is None else self.maxrec + 1) if n is not None]
         parameters = {**self.statement.parameters, LIMIT: min(limits, default=_UNLIMITED)}
         try:
-            self.run = _start(self.statement, parameters, self.timeout)
-        except (sqlite3.Error, psycopg.Error) as error:
-            raise self._internal(error) from None
+            self.run = _connect(self.statement, parameters, self.timeout)
+            self.run.start()
+        except BaseException as error:
+            self.close()
+            if isinstance(error, sqlite3.Error | psycopg.Error):
+                raise self._internal(error) from None
+            raise
         return self
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -86,9 +94,19 @@ class Rows:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.run is not None:
-            self.run.close()
-            self.run = None
+        self.close()
+
+    def cancel(self) -> None:
+        """Stop the statement; whoever iterates gets a TransientFault. May be called from any thread."""
+        run = self.run
+        if run is not None:
+            run.cancel()
+
+    def close(self) -> None:
+        """End the statement and give its connection back."""
+        run, self.run = self.run, None
+        if run is not None:
+            run.close()
 
     def _internal(self, error: Exception) -> FatalFault:
         """An error of the database that is not the user's: told with a reference, its text kept in the log."""
@@ -97,7 +115,7 @@ class Rows:
         return FatalFault(f"internal error in the database, reference {reference}")
 
 
-def _start(statement: Statement, parameters: dict[str, Any], timeout: float) -> Run:
+def _connect(statement: Statement, parameters: dict[str, Any], timeout: float) -> Run:
     # Read when it is needed: the tests switch the database after the settings have been loaded.
     configured = connections["default"].settings_dict
     if dialect() == "sqlite":

@@ -12,7 +12,7 @@ from psycopg import sql as pgsql
 
 from tap.engine.batches import ROWS
 from tap.engine.faults import MESSAGES, OWN_SQLSTATE, SQLSTATES
-from tap.engine.sqlite import took_too_long
+from tap.engine.sqlite import STOPPED, took_too_long
 from vo.errors import TransientFault, UsageFault
 
 _IDLE = 4
@@ -69,20 +69,22 @@ class PostgresqlRun:
 
     def __init__(self, address: str, sql: str, parameters: dict[str, Any], timeout: float) -> None:
         self.address = address
+        self.sql = sql
+        self.parameters = parameters
         self.timeout = timeout
-        self.connection, new = POOL.take(address)
+        self.cancelled = False
+        self.connection, self.new = POOL.take(address)
+
+    def start(self) -> None:
+        """Check the statement and open its cursor."""
         try:
-            try:
-                self._start(sql, parameters)
-            except psycopg.OperationalError:
-                if new or not self.connection.closed:
-                    raise
-                # The server closed it while it was idle.
-                self.connection, _ = POOL.take(address)
-                self._start(sql, parameters)
-        except BaseException:
-            self.connection.close()
-            raise
+            self._start(self.sql, self.parameters)
+        except psycopg.OperationalError:
+            if self.new or not self.connection.closed:
+                raise
+            # The server closed it while it was idle.
+            self.connection, _ = POOL.take(self.address)
+            self._start(self.sql, self.parameters)
 
     def _start(self, sql: str, parameters: dict[str, Any]) -> None:
         limit = pgsql.SQL("SET LOCAL statement_timeout = {}").format(round(self.timeout * 1000))
@@ -103,7 +105,7 @@ class PostgresqlRun:
             if state in SQLSTATES:
                 raise UsageFault(MESSAGES[SQLSTATES[state]]) from None
             if state == "57014":
-                raise TransientFault(took_too_long(self.timeout)) from None
+                raise TransientFault(STOPPED if self.cancelled else took_too_long(self.timeout)) from None
             if state == "54001":
                 raise UsageFault("the query is nested too deeply") from None
             raise
@@ -116,11 +118,14 @@ class PostgresqlRun:
             if len(rows) < ROWS:
                 return
 
+    def cancel(self) -> None:
+        """Stop the statement; from any thread."""
+        self.cancelled = True
+        self.connection.cancel_safe()
+
     def close(self) -> None:
         """End the statement and give the connection back."""
         try:
-            if self.connection.info.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
-                self.connection.cancel_safe()
             self.connection.rollback()
         except psycopg.Error:
             self.connection.close()

@@ -70,19 +70,21 @@ class SqliteRun:
     """A statement running on a connection of its own; `timeout` is for each fetch, not for the reader's pauses."""
 
     def __init__(self, path: str, sql: str, parameters: dict[str, Any], read: frozenset[str], timeout: float) -> None:
+        self.sql = sql
+        self.parameters = parameters
+        self.read = read
         self.timeout = timeout
         self.deadline = 0.0
         self.fault: ValueFault | None = None
-        self.timed_out = False
+        self.timed_out = self.cancelled = False
         self.connection = sqlite3.connect(
             f"file:{quote(str(Path(path).resolve()))}?mode=ro", uri=True, check_same_thread=False, isolation_level=None
         )
-        try:
-            self._prepare(read)
-            self.cursor = self._guarded(lambda: self.connection.execute(sql, parameters))
-        except BaseException:
-            self.connection.close()
-            raise
+
+    def start(self) -> None:
+        """Check the statement and find its first row."""
+        self._prepare(self.read)
+        self.cursor = self._guarded(lambda: self.connection.execute(self.sql, self.parameters))
 
     def _prepare(self, read: frozenset[str]) -> None:
         self.deadline = time.monotonic() + self.timeout
@@ -118,7 +120,7 @@ class SqliteRun:
 
     def _is_late(self) -> bool:
         self.timed_out = time.monotonic() > self.deadline
-        return self.timed_out
+        return self.timed_out or self.cancelled
 
     def _guarded(self, action: Callable[[], Any]) -> Any:
         """The action, with SQLite's errors in our words; those that are nobody's fault pass through."""
@@ -128,6 +130,8 @@ class SqliteRun:
         except sqlite3.Error as error:
             if self.fault is not None:
                 raise UsageFault(self.fault.message) from None
+            if self.cancelled:
+                raise TransientFault(STOPPED) from None
             if self.timed_out:
                 raise TransientFault(took_too_long(self.timeout)) from None
             if "integer overflow" in str(error):
@@ -139,11 +143,17 @@ class SqliteRun:
         while rows := self._guarded(lambda: self.cursor.fetchmany(ROWS)):
             yield rows
 
-    def close(self) -> None:
-        """End the statement, wherever it is; may be called from another thread."""
+    def cancel(self) -> None:
+        """Stop the statement; from any thread."""
+        self.cancelled = True
         self.connection.interrupt()
-        self.cursor.close()
+
+    def close(self) -> None:
+        """End the statement."""
         self.connection.close()
+
+
+STOPPED = "the query was stopped"
 
 
 def took_too_long(timeout: float) -> str:

@@ -79,7 +79,14 @@ class SkyRow:
     size: int | None
 
 
-def rows(count: int = 2000) -> list[SkyRow]:
+class SkyRows(list[SkyRow]):
+    """Rows of test.sky, which say no more than that in messages."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} rows>"
+
+
+def rows(count: int = 2000) -> SkyRows:
     """The same rows at every call."""
     rng = np.random.default_rng(20251120)
     lon = rng.uniform(0, 360, count)
@@ -90,7 +97,7 @@ def rows(count: int = 2000) -> list[SkyRow]:
     lon[200:400], lat[200:400] = rng.normal(0, 1, 200) % 360, rng.normal(0, 1, 200)
     lon[400:600], lat[400:600] = rng.normal(83.63, 1, 200), rng.normal(22.01, 1, 200)
     lon[600], lat[600], lon[601], lat[601], lon[602], lat[602] = 0.0, 90.0, 123.0, -90.0, 360.0, 0.0
-    made = []
+    made = SkyRows()
     for i in range(count):
         missing = rng.random(8) < 0.08
         ra, dec = float(lon[i]), float(lat[i])
@@ -210,7 +217,7 @@ def drop_tables() -> None:
 
 
 @contextmanager
-def sky_tables() -> Iterator[list[SkyRow]]:
+def sky_tables() -> Iterator[SkyRows]:
     """The tables exist and are published."""
     made = rows()
     create_tables(made)

@@ -201,6 +201,7 @@ def plan(adql: str) -> str:
             connection.settings_dict["NAME"], f"EXPLAIN QUERY PLAN {statement.sql}", parameters, statement.read, 10
         )
         try:
+            run.start()
             return "\n".join(str(row[-1]) for chunk in run.chunks() for row in chunk)
         finally:
             run.close()
