@@ -31,21 +31,11 @@ CONTENT_SECURITY_POLICY = "; ".join(
 NAVIGATION = (("search", "Search"), ("query", "ADQL"), ("jobs", "Jobs"), ("provenance", "Provenance"), ("docs", "Docs"))
 
 
-@cache
-def version() -> str:
-    """Version of this software: of the installed distribution, else of the checkout."""
-    try:
-        return metadata.version("distiller")
-    except metadata.PackageNotFoundError:
-        project = Path(__file__).resolve().parents[1] / "pyproject.toml"
-        return str(tomllib.loads(project.read_text())["project"]["version"])
-
-
 def page(
     request: HttpRequest, template: str, context: Mapping[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
     """The template as a whole page."""
-    site = {"version": version(), "base_url": base_url(request), "nav": NAVIGATION}
+    site = {"version": release(), "base_url": base_url(request), "nav": NAVIGATION}
     response = render(request, f"frontend/{template}", {"site": site, **(context or {})}, status=status)
     response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     response["Referrer-Policy"] = "same-origin"

@@ -25,6 +25,7 @@ from vo.errors import TransientFault, VOError
 from vo.http import base_url
 
 MOST_SPOTS = 500
+MOST_TARGETS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,9 @@ def _search_page(request: HttpRequest, form: SearchForm, status: int = 200) -> H
         "section": "search",
         "form": form,
         "holdings": _rows(queries.HOLDINGS, context),
-        "targets": sorted(targets, key=lambda t: t.name.lower()),
+        "targets": sorted(targets[:MOST_TARGETS], key=lambda t: t.name.lower()),
+        "more_targets": max(0, len(targets) - MOST_TARGETS),
+        "targets_adql": queries.TARGETS,
         "sky": sky_map(spots) if targets else None,
     }
     return page(request, "search.html", values, status)

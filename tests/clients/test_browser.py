@@ -281,6 +281,10 @@ def test_narrow_screens_and_dark_mode(chromium: Browser, service: str, pictures:
         ("results", "/results?target=Crab+Nebula"),
         ("query", "/query"),
         ("docs", "/docs"),
+        ("columns", "/docs/reference/columns"),
+        ("form", "/jobs/new/spectrum"),
+        ("observation", "/observations/ivo://distiller.example/demo%3Fr1/1001"),
+        ("provenance", "/provenance?ID=ivo://distiller.example/demo%3Fr1/1001"),
     ]:
         visit.page.goto(path)
         wide = visit.page.evaluate("document.documentElement.scrollWidth")

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from frontend import tables
+from frontend.views import search
 from tests.frontend.html import text, tree
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_archive")]
@@ -34,6 +35,14 @@ def test_front_page_says_what_the_archive_holds(client: Client) -> None:
     }
     assert targets["Crab Nebula"] == "/results?target=Crab+Nebula"
     assert len(root.xpath("//*[local-name()='circle'][@class='sky-spot']")) == len(targets)
+
+
+def test_front_page_names_the_most_observed_targets(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "MOST_TARGETS", 2)
+    root = tree(client.get("/"))
+    assert len(root.xpath("//ul[@class='chips']/li")) == 2
+    (more,) = root.xpath("//a[contains(., 'and 1 more')]/@href")
+    assert "Empty field" in text(tree(client.get(more)))
 
 
 @pytest.mark.parametrize("name", ["Crab Nebula", "crab nebula", " CRABNEBULA ", "Crab"])
