@@ -14,7 +14,8 @@ FROM python:${PYTHON}-slim
 RUN useradd --create-home distiller && install -d -o distiller /var/lib/distiller
 COPY --from=build /srv/distiller /srv/distiller
 WORKDIR /srv/distiller
-ENV PATH=/srv/distiller/.venv/bin:$PATH DISTILLER_HOME=/var/lib/distiller PYTHONUNBUFFERED=1
+ARG REVISION=
+ENV DISTILLER_REVISION=$REVISION PATH=/srv/distiller/.venv/bin:$PATH DISTILLER_HOME=/var/lib/distiller PYTHONUNBUFFERED=1
 USER distiller
 VOLUME /var/lib/distiller
 EXPOSE 8000

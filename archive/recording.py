@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 
 from django.conf import settings
 from django.db import transaction
@@ -30,6 +30,7 @@ from archive.readers.records import ObservationRecord, Refused, SourceFile
 from archive.readers.registry import Reader
 from archive.store import Depositor, Digest, digest_bytes, is_present, name_for
 from provenance.recorder import ActivityRecord, AgentRef, Described, EntityRef, ParameterValue, record
+from vo.version import version
 
 FITS_TYPE = "application/fits"
 PREVIEW_TYPE = "image/png"
@@ -262,10 +263,4 @@ def _activity(
 
 
 def _software() -> dict[str, str]:
-    found = {}
-    for name in ("distiller", "astropy", "numpy", "matplotlib"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {"distiller": version(), **{name: metadata.version(name) for name in ("astropy", "numpy", "matplotlib")}}

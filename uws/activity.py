@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
 from django.conf import settings
 
 from provenance.recorder import ActivityRecord, AgentRef, Described, EntityRef, ParameterValue
@@ -11,6 +9,7 @@ from uws import jobtypes
 from uws.fields import FieldSpec, fields
 from uws.jobtypes import JobType
 from uws.models import Job, Result
+from vo.version import version
 
 STORE_ROLE = "stored result"
 """Role of the results of another job that this one was answered with."""
@@ -27,13 +26,9 @@ def result_entity_id(job: Job, name: str) -> str:
 
 
 def software_agent() -> AgentRef:
-    try:
-        release = version("distiller")
-    except PackageNotFoundError:  # run from a checkout
-        release = "development version"
     return AgentRef(
         id=f"ivo://{settings.DISTILLER_AUTHORITY}/distiller",
-        name=f"Distiller {release}",
+        name=f"Distiller {version()}",
         type="SoftwareAgent",
         role="executor",
     )

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 
 from django.utils import timezone
 
@@ -14,18 +14,19 @@ from uws.context import InputFile
 from uws.jobtypes import JobType
 from uws.models import Job, Result, Worker
 from uws.phases import Phase
+from vo import version
 
 LIVE = timedelta(seconds=30)
 """A worker whose heartbeat is older is not counted on."""
 
 
 def installed(distributions: Iterable[str]) -> dict[str, str]:
-    """Versions of the distributions that are installed here; the others are left out."""
-    found: dict[str, str] = {}
+    """Versions of Distiller itself and of the distributions that are installed here; the others are left out."""
+    found = {"distiller": version.version()}
     for name in sorted(set(distributions)):
         try:
-            found[name] = version(name)
-        except PackageNotFoundError:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
             continue
     return found
 
@@ -33,9 +34,10 @@ def installed(distributions: Iterable[str]) -> dict[str, str]:
 def workers_software(job_type: JobType) -> dict[str, str] | None:
     """Versions of what the job type names in the newest live worker; None without a worker, or if it lacks one."""
     worker = Worker.objects.filter(heartbeat__gt=timezone.now() - LIVE).order_by("-started").first()
-    if worker is None or any(name not in worker.software for name in job_type.software):
+    names = sorted({"distiller", *job_type.software})
+    if worker is None or any(name not in worker.software for name in names):
         return None
-    return {name: worker.software[name] for name in sorted(job_type.software)}
+    return {name: worker.software[name] for name in names}
 
 
 def cache_key(

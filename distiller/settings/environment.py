@@ -35,6 +35,10 @@ class Environment(BaseSettings):
         ["127.0.0.1", "localhost", "[::1]"],
         description="Host names the service answers to, separated by commas; `*` for any.",
     )
+    distiller_revision: str = Field(
+        "",
+        description="Revision of the code, recorded with every result. Empty: that of the git checkout, if it is one.",
+    )
     distiller_debug: bool = Field(False, description="Django's debug mode. Never in production.")
     distiller_trust_proxy: bool = Field(
         False, description="Believe `X-Forwarded-Proto` and `X-Forwarded-Host`: only behind a proxy that sets them."

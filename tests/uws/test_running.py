@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.worker import WorkerProcess, alive, eventually
 from uws.models import Job, JobLog, Result, ResultFile
 from uws.phases import Phase
 from uws.results import store
+from vo.version import version
 
 Submit = Callable[..., str]
 
@@ -45,7 +47,7 @@ def test_job_completes(worker: WorkerProcess, submit: Submit, finished: Finished
     assert job.created <= job.started <= job.ended
     assert result_text(client, public_id) == "bonjour\ntext of alpha\n\ntext of beta\n"
     assert [r.name for r in job.results.all()] == ["text", "extra"]
-    assert job.software == {"pydantic": job.software["pydantic"]}
+    assert job.software == {"distiller": version(), "pydantic": metadata.version("pydantic")}
     assert "running" in JobLog.objects.get(job=job).text
     assert not list((Path(settings.DISTILLER_HOME) / "work").glob(f"*/{public_id}*"))
 
