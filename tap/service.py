@@ -26,6 +26,7 @@ from tap.adql.translate import Statement, translate
 from tap.engine import engine
 from tap.registry import PublishedTable, QueryContext
 from vo.columns import ColumnMeta, ServiceDescriptor
+from vo.errors import UsageFault
 
 
 class Rows(Protocol):
@@ -70,6 +71,8 @@ def prepare(text: str, context: QueryContext) -> Query:
         statement = translate(resolved, engine.dialect(), context)
     except AdqlError as error:
         raise error.located(text) from None
+    except RecursionError:
+        raise UsageFault("the query is nested too deeply") from None
     columns = tuple(meta for _, meta in resolved.columns)
     tables = tuple({t.meta.name: t for t in _tables(resolved.body)}.values())
     return Query(text, columns, tables, _descriptors(resolved, context), statement)

@@ -75,10 +75,13 @@ class ExpressionResolver:
                 if place in ("WHERE", "ON", "GROUP BY", "an aggregate"):
                     hint = ": write it in HAVING" if place == "WHERE" else ""
                     raise AdqlError(f"{node.name} cannot stand in {place}{hint}", node.at)
-                argument = node.argument
-                return self.aggregate(
-                    node, None if argument is None else self.value(argument, scope, common, "an aggregate")
-                )
+                if node.argument is None:
+                    return self.aggregate(node, None)
+                argument = self.value(node.argument, scope, common, "an aggregate")
+                used = [e.source for e in argument.walk() if isinstance(e, typed.ColumnReference)]
+                if used and not any(source is e.source for source in used for e in scope.relation.entries):
+                    raise AdqlError(f"{node.name} of columns of the query around it is not supported", node.at)
+                return self.aggregate(node, argument)
             case tree.Cast():
                 return self.cast(node, inner(node.operand))
             case tree.Function():

@@ -12,8 +12,10 @@ from lark.lexer import Lexer, LexerState
 
 from vo.errors import UsageFault
 
-MAX_LENGTH = 1_000_000
+MAX_LENGTH = 500_000
 """Longest query in characters."""
+MAX_TOKENS = 60_000
+"""Most words, literals and signs in a query."""
 MAX_NESTING = 100
 """Deepest nesting of parentheses."""
 
@@ -143,7 +145,7 @@ def tokens(text: str) -> Iterator[Token]:
     """The tokens of a query; raises AdqlError for what cannot be one."""
     if len(text) > MAX_LENGTH:
         raise AdqlError(f"the query is longer than {MAX_LENGTH} characters", MAX_LENGTH)
-    position, depth, end = 0, 0, len(text)
+    position, depth, count, end = 0, 0, 0, len(text)
     while position < end:
         match = _TOKENS.match(text, position)
         if match is None:
@@ -153,6 +155,9 @@ def tokens(text: str) -> Iterator[Token]:
         position = match.end()
         if group == "space":
             continue
+        count += 1
+        if count > MAX_TOKENS:
+            raise AdqlError(f"the query has more than {MAX_TOKENS} words and signs", start)
         if group == "word":
             kind = TOKEN_OF_WORD.get(value.upper(), "IDENTIFIER")
             if (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from tap.adql import tree, typed
 from tap.adql.expressions import ExpressionResolver
@@ -11,6 +11,9 @@ from tap.adql.scope import Entry, Relation, Scope, Visible, suggestion
 from tap.adql.types import Type, column_of, type_of, wider
 from tap.registry import PublishedTable
 from vo.columns import ColumnMeta
+
+MAX_COLUMNS = 1500
+"""Most columns of a result (PostgreSQL has at most 1664)."""
 
 CommonTables = dict[str, tuple[tree.Name, typed.CommonTable]]
 
@@ -92,6 +95,8 @@ class _Resolver:
             else:
                 name = value.meta.name or _generated(item.value, len(outputs) + 1)
             outputs.append(typed.Output(value, value.meta.but(name=name)))
+        if len(outputs) > MAX_COLUMNS:
+            raise AdqlError(f"a result has at most {MAX_COLUMNS} columns", select.at)
         outputs = _unique(outputs)
         where = None if select.where is None else resolve.condition(select.where, scope, common, "WHERE")
         group_by = tuple(self.group(value, scope, common) for value in select.group_by)
@@ -339,15 +344,18 @@ def _generated(value: tree.Value, position: int) -> str:
 def _unique(outputs: list[typed.Output]) -> list[typed.Output]:
     """Names that differ whatever their case: `obs_id`, `obs_id_2` (TAP 1.1 section 3.2)."""
     taken = {o.meta.name.lower() for o in outputs}
-    seen: set[str] = set()
+    numbers: dict[str, int] = {}
     unique = []
     for output in outputs:
-        name, number = output.meta.name, 1
-        while name.lower() in seen or (number > 1 and name.lower() in taken):
-            number += 1
-            name = f"{output.meta.name}_{number}"
-        seen.add(name.lower())
-        unique.append(output if number == 1 else typed.Output(output.expression, output.meta.but(name=name)))
+        name = output.meta.name
+        number = numbers.get(name.lower(), 0) + 1
+        if number > 1:
+            while f"{name}_{number}".lower() in taken:
+                number += 1
+            taken.add(f"{name}_{number}".lower())
+            output = typed.Output(output.expression, output.meta.but(name=f"{name}_{number}"))
+        numbers[name.lower()] = number
+        unique.append(output)
     return unique
 
 
@@ -377,3 +385,40 @@ def _check_grouped_condition(condition: typed.Condition, select: typed.Select) -
         _check_grouped(expression, select)
     for inner in condition.conditions():
         _check_grouped_condition(inner, select)
+    if isinstance(condition, typed.InQuery | typed.Exists):
+        for expression in _expressions(condition.query):
+            _check_grouped(expression, select)
+
+
+def _expressions(body: typed.Body) -> Iterator[typed.Expression]:
+    """The expressions of a query, those of the queries in it included."""
+    if isinstance(body, typed.Query):
+        yield from _expressions(body.body)
+        yield from (key.by for key in body.order_by if isinstance(key.by, typed.Expression))
+    elif isinstance(body, typed.SetOperation):
+        yield from _expressions(body.left)
+        yield from _expressions(body.right)
+    else:
+        yield from (output.expression for output in body.outputs)
+        yield from body.group_by
+        conditions = [c for c in (body.where, body.having, *_join_conditions(body.from_)) if c is not None]
+        for condition in conditions:
+            yield from _condition_expressions(condition)
+        for source in body.sources:
+            if isinstance(source, typed.QuerySource):
+                yield from _expressions(source.query)
+
+
+def _join_conditions(from_: typed.From) -> Iterator[typed.Condition | None]:
+    if isinstance(from_, typed.Join):
+        yield from _join_conditions(from_.left)
+        yield from _join_conditions(from_.right)
+        yield from_.on
+
+
+def _condition_expressions(condition: typed.Condition) -> Iterator[typed.Expression]:
+    yield from condition.expressions()
+    for inner in condition.conditions():
+        yield from _condition_expressions(inner)
+    if isinstance(condition, typed.InQuery | typed.Exists):
+        yield from _expressions(condition.query)

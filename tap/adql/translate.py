@@ -293,11 +293,7 @@ class _Translator:
                 operand = self.as_type(node.operand, node.type)
                 return -Grouping(operand) if self.is_postgresql else func.tap_negate(operand)
             case typed.Concatenation():
-                first, *others = (Grouping(self.text(p)) for p in node.parts)
-                whole: Sql = first
-                for other in others:
-                    whole = whole.op("||", return_type=Text())(other)
-                return whole
+                return _concatenated([self.text(p) for p in node.parts])
             case typed.Cast():
                 return self.cast(node)
             case typed.Aggregate():
@@ -494,6 +490,14 @@ def _balanced(parts: list[ColumnElement[bool]], word: str) -> ColumnElement[bool
     left, right = _balanced(parts[:middle], word), _balanced(parts[middle:], word)
     # SQLAlchemy would make its own AND and OR flat again.
     return Grouping(left).op(word, is_comparison=True, return_type=Boolean())(Grouping(right))
+
+
+def _concatenated(parts: list[Sql]) -> Sql:
+    if len(parts) == 1:
+        return Grouping(parts[0])
+    middle = len(parts) // 2
+    left, right = _concatenated(parts[:middle]), _concatenated(parts[middle:])
+    return Grouping(left.op("||", return_type=Text())(right))
 
 
 def _database_columns(published: PublishedTable) -> tuple[str, ...]:

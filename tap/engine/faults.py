@@ -8,6 +8,7 @@ MESSAGES = {
     "power": "square root or power outside its domain",
     "range": "a number is out of range: the argument of a function or a result has no value",
     "text": "a text cannot be converted to the type that is asked for",
+    "nesting": "the query is nested too deeply for this database",
 }
 SQLSTATES = {
     "22012": "division",
@@ -17,6 +18,7 @@ SQLSTATES = {
     "22P02": "text",
     "22007": "text",
     "22008": "text",
+    "54001": "nesting",
 }
 """PostgreSQL's codes for them (appendix A of its manual)."""
 OWN_SQLSTATE = "TA001"

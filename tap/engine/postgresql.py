@@ -106,8 +106,6 @@ class PostgresqlRun:
                 raise UsageFault(MESSAGES[SQLSTATES[state]]) from None
             if state == "57014":
                 raise TransientFault(STOPPED if self.cancelled else took_too_long(self.timeout)) from None
-            if state == "54001":
-                raise UsageFault("the query is nested too deeply") from None
             raise
 
     def chunks(self) -> Iterator[list[tuple[Any, ...]]]:

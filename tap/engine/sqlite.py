@@ -21,6 +21,16 @@ _STEPS = 20_000
 _SHADOWS = ("_node", "_rowid", "_parent")
 """Tables in which SQLite keeps an R-tree."""
 
+_SAID = {
+    "integer overflow": "range",
+    "parser stack overflow": "nesting",
+    "Expression tree is too large": "nesting",
+    "too many FROM clause terms": "nesting",
+    "too many terms in compound SELECT": "nesting",
+    "too many references": "nesting",
+}
+"""What SQLite says (it has no codes for these) of the user's mistakes."""
+
 _Double = Callable[[Any, Any], Any]
 
 
@@ -134,8 +144,9 @@ class SqliteRun:
                 raise TransientFault(STOPPED) from None
             if self.timed_out:
                 raise TransientFault(took_too_long(self.timeout)) from None
-            if "integer overflow" in str(error):
-                raise UsageFault(MESSAGES["range"]) from None
+            for said, kind in _SAID.items():
+                if said in str(error):
+                    raise UsageFault(MESSAGES[kind]) from None
             raise
 
     def chunks(self) -> Iterator[list[tuple[Any, ...]]]:

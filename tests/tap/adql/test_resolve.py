@@ -71,6 +71,12 @@ def names(text: str) -> list[str]:
         ("SELECT ra, COUNT(*) FROM test.sky", "column ra must be in GROUP BY"),
         ("SELECT band FROM test.sky GROUP BY band HAVING ra > 1", "column ra must be in GROUP BY"),
         ("SELECT band FROM test.sky GROUP BY band ORDER BY ra", "column ra must be in GROUP BY"),
+        (
+            "SELECT band FROM test.sky s GROUP BY band HAVING EXISTS (SELECT 1 FROM test.bands b WHERE b.ra = s.ra)",
+            "column ra must be in GROUP BY",
+        ),
+        ("SELECT ra FROM test.sky s WHERE n IN (SELECT MAX(s.n) FROM test.bands)", "of the query around it"),
+        ("SELECT " + ", ".join(["ra"] * 1501) + " FROM test.sky", "at most 1500 columns"),
         ("SELECT DISTINCT band FROM test.sky ORDER BY ra", "only columns of the result"),
         ("SELECT band FROM test.sky ORDER BY 2", "the result has columns 1 to 1"),
         ("SELECT s_region FROM test.sky ORDER BY 1", "ORDER BY does not apply to a REGION"),

@@ -219,6 +219,40 @@ def placeholder() -> str:
     return f"%({LIMIT})s" if connection.vendor == "postgresql" else f":{LIMIT}"
 
 
+SKY_RA = "SELECT ra FROM test.sky"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        SKY_RA + f" UNION {SKY_RA}" * 140,
+        "SELECT " + "+".join(["n"] * 140) + " FROM test.sky",
+        "SELECT " + "(1+" * 95 + "1" + ")" * 95 + " FROM test.sky",
+        "SELECT " + "ABS(" * 95 + "1" + ")" * 95 + " FROM test.sky",
+        "SELECT " + "COALESCE(1," * 95 + "1" + ")" * 95 + " FROM test.sky",
+        "SELECT " + "||".join(["name"] * 3000) + " FROM test.sky",
+        SKY_RA + " WHERE ra IN (SELECT ra FROM test.sky" * 95 + ")" * 95,
+        SKY_RA + " WHERE EXISTS (SELECT 1 FROM test.sky" * 95 + ")" * 95,
+        "SELECT ra FROM (" * 95 + SKY_RA + "".join(f") AS q{i}" for i in range(95)),
+        SKY_RA + " WHERE " + "(ra=1 AND (ra=2 OR " * 45 + "ra=1" + "))" * 45,
+        "WITH a AS (SELECT ra FROM test.sky)"
+        + "".join(f", a{i} AS (SELECT ra FROM a{i - 1 if i else ''})" for i in range(200))
+        + " SELECT ra FROM a199",
+        "SELECT 1 FROM test.bands a" + "".join(f", test.bands a{i}" for i in range(58)) + " WHERE a.ra < 0",
+    ],
+    ids=lambda q: q[:30],
+)
+def test_deep_queries_run_or_are_refused(sky: list[SkyRow], query: str) -> None:
+    """Whatever is nested how deeply: rows, or a clean error of the user's kind."""
+    said = ""
+    try:
+        with prepare(query, CONTEXT).run(maxrec=1, timeout=2) as rows:
+            list(rows)
+    except (UsageFault, TransientFault) as error:
+        said = error.message
+    assert said == "" or "nested too deeply" in said or "took longer" in said
+
+
 def test_other_files_are_not_touched(sky: list[SkyRow]) -> None:
     """SQLite: a missing database is an error, not a new empty file."""
     if connection.vendor != "sqlite":
