@@ -1,6 +1,7 @@
 """Archives with data in them: `demo_archive` (generated) and `hess_archive` (real), committed to the test database.
 
-A transactional test empties the database when it ends; the next test that asks for an archive gets it again.
+A transactional test empties the database when it ends; the next test that asks for an archive gets it again. The real
+runs are removed after each module that asks for them, so that every other module finds the demo data alone, or nothing.
 """
 
 from __future__ import annotations
@@ -8,10 +9,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 DEMO_COLLECTION = "demo"
 HESS_COLLECTION = "hess-dl3-dr1"
@@ -53,8 +56,15 @@ def _demo_archive(django_db_setup: None, django_db_blocker: Any, demo_store: Pat
 
 
 @pytest.fixture(scope="module")
-def _hess_archive(django_db_setup: None, django_db_blocker: Any, shared: Path) -> str:
-    return _fill(django_db_blocker, shared / "data" / "hess-dl3-dr1", HESS_COLLECTION)
+def _hess_archive(django_db_setup: None, django_db_blocker: Any, shared: Path) -> Iterator[str]:
+    yield _fill(django_db_blocker, shared / "data" / "hess-dl3-dr1", HESS_COLLECTION)
+    empty(django_db_blocker)
+
+
+def empty(blocker: Any) -> None:
+    """Remove all that is committed to the test database."""
+    with blocker.unblock():
+        call_command("flush", interactive=False, verbosity=0)
 
 
 @pytest.fixture
