@@ -1,4 +1,5 @@
 """The private servers that the tests start are real."""
+
 import pytest
 from django.db import connection
 
