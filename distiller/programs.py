@@ -116,6 +116,8 @@ def _celery_program(slots: int) -> Program:
     command = [
         *(
             sys.executable,
+            # Celery warns root of pickled messages; ours are JSON.
+            *("-W", "ignore:You're running the worker with superuser"),
             "-m",
             "celery",
             "--quiet",
