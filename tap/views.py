@@ -46,7 +46,7 @@ def _query_errors(request: HttpRequest, error: VOError) -> HttpResponse:
 
 @vo_endpoint(errors=_query_errors)
 def sync(request: HttpRequest) -> HttpResponseBase:
-    """A query answered at once (section 2.2)."""
+    """A query answered at once (section 2.2), as VOTable, CSV, TSV, FITS, JSON, Parquet or Arrow stream."""
     asked = QueryRequest.of(Parameters.of(request))
     context = query_context(request)
     query = prepare(asked.query, context)
