@@ -22,6 +22,10 @@ _FORMATS: tuple[tuple[str | None, str, tuple[str, ...]], ...] = (
     ("output-votable-binary", "application/x-votable+xml;serialization=binary", ("votable/b",)),
     (None, "text/csv;header=present", ("csv", "text/csv")),
     (None, "text/tab-separated-values", ("tsv",)),
+    (None, "application/fits", ("fits",)),
+    (None, "application/json", ("json",)),
+    (None, "application/vnd.apache.parquet", ("parquet",)),
+    (None, "application/vnd.apache.arrow.stream", ("arrow",)),
 )
 _DATA_MODELS = (("ivoa.obscore", f"{_TAPREGEXT.rpartition('/')[0]}/ObsCore#core-1.1", "ObsCore 1.1"),)
 """Data models by the table that makes them true."""

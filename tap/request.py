@@ -10,7 +10,7 @@ from vo.dali import Parameters
 from vo.errors import UsageFault
 from vo.formats import Format, choose
 
-FORMATS = ("votable", "csv", "tsv")
+FORMATS = ("votable", "csv", "tsv", "fits", "json", "parquet", "arrow")
 _LANGUAGES = ("ADQL", "ADQL-2.0", "ADQL-2.1")
 
 

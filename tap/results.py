@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from tap.request import QueryRequest
 from tap.service import Query
-from vo import text, votable
+from vo import arrowstream, fitstable, jsontable, parquet, text, votable
 from vo.votable import Info
 
 STANDARD_ID = "ivo://ivoa.net/std/TAP"
@@ -46,17 +46,26 @@ def _written(
     batches: Iterable[pa.RecordBatch],
     overflow: Callable[[], bool],
 ) -> Iterator[bytes]:
-    if request.format.kind == "votable":
+    kind = request.format.kind
+    infos = _infos(request, service)
+    if kind == "votable":
         return votable.write(
             query.columns,
             batches,
             serialization=request.format.serialization,
-            infos=_infos(request, service),
+            infos=infos,
             descriptors=query.descriptors,
             overflow=overflow,
         )
+    if kind in ("fits", "parquet"):
+        writer = fitstable.write if kind == "fits" else parquet.write
+        return writer(query.columns, batches, infos=infos, descriptors=query.descriptors, overflow=overflow)
+    if kind == "arrow":
+        return arrowstream.write(query.columns, batches, infos=infos, overflow=overflow)
+    if kind == "json":
+        return jsontable.write(query.columns, batches, overflow=overflow)
     header = request.format.options.get("header") != "absent"
-    return text.write(query.columns, batches, dialect=request.format.kind, header=header)
+    return text.write(query.columns, batches, dialect=kind, header=header)
 
 
 def _infos(request: QueryRequest, service: str) -> list[Info]:

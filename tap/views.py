@@ -18,7 +18,7 @@ from tap import examples as examples_document
 from tap.context import query_context
 from tap.names import written
 from tap.registry import find
-from tap.request import QueryRequest
+from tap.request import FORMATS, QueryRequest
 from tap.results import document
 from tap.schema import published
 from tap.service import prepare
@@ -36,17 +36,17 @@ _MIN_FREE_BYTES = 100 * 2**20
 
 
 def _query_errors(request: HttpRequest, error: VOError) -> HttpResponse:
-    """A DALI error document in the format that was asked for: VOTable, or plain text for CSV and TSV."""
+    """A DALI error document that suits the format that was asked for: plain text for text formats, else VOTable."""
     try:
-        asked = choose(Parameters.of(request).response_format(), ("votable", "csv", "tsv"))
+        asked = choose(Parameters.of(request).response_format(), FORMATS)
     except UsageFault:
         return votable_errors(request, error)
-    return votable_errors(request, error) if asked.kind == "votable" else text_errors(request, error)
+    return text_errors(request, error) if asked.kind in ("csv", "tsv", "json") else votable_errors(request, error)
 
 
 @vo_endpoint(errors=_query_errors)
 def sync(request: HttpRequest) -> HttpResponseBase:
-    """A query answered at once (section 2.2)."""
+    """A query answered at once (section 2.2), as VOTable, CSV, TSV, FITS, JSON, Parquet or Arrow stream."""
     asked = QueryRequest.of(Parameters.of(request))
     context = query_context(request)
     query = prepare(asked.query, context)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from vo import arrowstream, fitstable, jsontable, parquet
 from vo.errors import UsageFault
 from vo.votable import MEDIA_TYPE
 
@@ -15,6 +16,10 @@ _MEDIA_TYPES = {
     "application/xml": "votable",
     "text/csv": "csv",
     "text/tab-separated-values": "tsv",
+    fitstable.MEDIA_TYPE: "fits",
+    jsontable.MEDIA_TYPE: "json",
+    parquet.MEDIA_TYPE: "parquet",
+    arrowstream.MEDIA_TYPE: "arrow",
 }
 _SHORT: dict[str, tuple[str, dict[str, str]]] = {
     "votable": ("votable", {}),
@@ -23,6 +28,10 @@ _SHORT: dict[str, tuple[str, dict[str, str]]] = {
     "votable/b": ("votable", {"serialization": "binary"}),
     "csv": ("csv", {}),
     "tsv": ("tsv", {}),
+    "fits": ("fits", {}),
+    "json": ("json", {}),
+    "parquet": ("parquet", {}),
+    "arrow": ("arrow", {}),
 }
 _PARAMETERS: dict[str, dict[str, tuple[str, ...]]] = {
     "votable": {
@@ -32,15 +41,27 @@ _PARAMETERS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "csv": {"header": ("present", "absent"), "charset": ("utf-8",)},
     "tsv": {"charset": ("utf-8",)},
+    "fits": {},
+    "json": {"charset": ("utf-8",)},
+    "parquet": {},
+    "arrow": {},
 }
-_DEFAULT_TYPES = {"votable": MEDIA_TYPE, "csv": "text/csv;header=present", "tsv": "text/tab-separated-values"}
+_DEFAULT_TYPES = {
+    "votable": MEDIA_TYPE,
+    "csv": "text/csv;header=present",
+    "tsv": "text/tab-separated-values",
+    "fits": fitstable.MEDIA_TYPE,
+    "json": jsontable.MEDIA_TYPE,
+    "parquet": parquet.MEDIA_TYPE,
+    "arrow": arrowstream.MEDIA_TYPE,
+}
 _MEDIA_TYPE = re.compile(r'([\w.+-]+/[\w.+-]+)((?:\s*;\s*[\w-]+=(?:[\w.+/-]+|"[^"]*"))*)\s*;?', re.ASCII)
 _PARAMETER = re.compile(r'([\w-]+)=(?:"([^"]*)"|([^;\s]*))', re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A chosen serialisation: `kind` is votable, csv or tsv; `options` its media type parameters in lower case."""
+    """A chosen serialisation: `kind` is its plain short form; `options` its media type parameters, in lower case."""
 
     kind: str
     options: Mapping[str, str]

@@ -121,6 +121,19 @@ def document(
     return b"".join(pieces)
 
 
+def header_document(
+    columns: Sequence[ColumnMeta],
+    *,
+    infos: Iterable[Info] = (),
+    descriptors: Iterable[ServiceDescriptor] = (),
+    status: str = "OK",
+) -> bytes:
+    """A document whose table has no DATA: the metadata of a table that is kept in another format."""
+    ids = _Ids(columns)
+    head = _head(columns, ids, "tabledata", infos, status, "")
+    return f"{head}</TABLE>\n</RESOURCE>\n{_descriptors(descriptors, columns, ids)}</VOTABLE>\n".encode()
+
+
 def error_document(message: str, infos: Iterable[Info] = ()) -> bytes:
     """A document that says that the request failed (DALI 1.1 section 4.4, QUERY_STATUS ERROR)."""
     told = Info("QUERY_STATUS", "ERROR", message).xml() + "".join(info.xml() for info in infos)

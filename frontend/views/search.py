@@ -116,7 +116,7 @@ def page_number(request: HttpRequest) -> int:
 
 def downloads(adql: str, base: str) -> list[tuple[str, str]]:
     """(label, URL) of the whole result in the formats that people save."""
-    formats = (("VOTable", "votable"), ("CSV", "csv"))
+    formats = (("VOTable", "votable"), ("CSV", "csv"), ("FITS", "fits"), ("JSON", "json"), ("Parquet", "parquet"))
     query = {"REQUEST": "doQuery", "LANG": "ADQL", "QUERY": adql}
     return [(label, f"{base}/tap/sync?{urlencode({**query, 'RESPONSEFORMAT': name})}") for label, name in formats]
 

@@ -84,3 +84,19 @@ def test_votlint_of_results(stilts: Stilts, tap_url: str, serialization: str) ->
     url = f"{tap_url}/sync?LANG=ADQL&QUERY=SELECT+*+FROM+ivoa.obscore+NATURAL+JOIN+ivoa.obscore_hea"
     run = stilts("votlint", f"votable={url}&RESPONSEFORMAT={serialization}")
     assert lines(run) == []
+
+
+def test_fits_of_a_result(stilts: Stilts, tap_url: str) -> None:
+    """STILTS reads a FITS result with the same columns, units, UCDs and values as the VOTable."""
+    adql = "SELECT+obs_id,target_name,s_ra,t_min,access_estsize,calib_level+FROM+ivoa.obscore+ORDER+BY+obs_id"
+
+    def read(form: str, *words: str) -> list[str]:
+        kind = "votable" if form == "votable" else "fits-plus"
+        url = f"{tap_url}/sync?LANG=ADQL&QUERY={adql}&RESPONSEFORMAT={form}"
+        return lines(stilts("tpipe", f"in={url}", f"ifmt={kind}", *words))
+
+    described = ("cmd=meta name class units ucd utype", "ofmt=csv")
+    assert read("fits", *described) == read("votable", *described)
+    rows = read("fits", "ofmt=csv")
+    assert len(rows) > 2
+    assert rows == read("votable", "ofmt=csv")

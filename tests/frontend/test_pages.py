@@ -137,6 +137,15 @@ def test_whole_result_can_be_downloaded(client: Client) -> None:
     lines = b"".join(response).decode().splitlines()
     assert lines[0].startswith("obs_id,target_name")
     assert len(lines) == 5
+    assert {
+        name: client.get(link.removeprefix("http://testserver"))["Content-Type"] for name, link in links.items()
+    } == {
+        "VOTable": "application/x-votable+xml",
+        "CSV": "text/csv;header=present",
+        "FITS": "application/fits",
+        "JSON": "application/json",
+        "Parquet": "application/vnd.apache.parquet",
+    }
 
 
 WRONG = [

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from astropy.io import fits
 from astropy.io.votable import parse
 from django.conf import LazySettings
 from django.test import Client
@@ -88,6 +92,74 @@ def test_error_after_the_first_rows_of_csv_breaks_the_connection(ask: Ask) -> No
     with pytest.raises(UsageFault):
         response.getvalue()
     assert query.closed == 1
+
+
+@pytest.mark.parametrize("form", ["fits", "parquet"])
+def test_error_after_the_first_rows_of_a_file_has_its_status(ask: Ask, form: str) -> None:
+    """TAP 1.1 section 3.3: a file is made whole before it is sent, so an error is answered with an error document."""
+    query = ScriptedQuery(batches=30, size=1000, width=100, error=UsageFault("it broke"), fails_at=5)
+    response = ask(query, RESPONSEFORMAT=form, MAXREC=30_000)
+    assert (response.status_code, response["Content-Type"]) == (400, "application/x-votable+xml")
+    assert b'value="ERROR">it broke</INFO>' in response.content
+    assert query.closed == 1
+
+
+def test_error_after_the_first_rows_of_json_is_told_in_the_document(ask: Ask) -> None:
+    query = ScriptedQuery(batches=30, size=1000, width=100, error=UsageFault("it broke"), fails_at=5)
+    response = ask(query, RESPONSEFORMAT="json", MAXREC=30_000)
+    told = json.loads(response.getvalue())
+    assert (response.status_code, len(told["data"]), told["error"]) == (200, 5000, "it broke")
+    assert query.closed == 1
+
+
+def test_error_before_the_first_rows_of_json_is_plain_text(ask: Ask) -> None:
+    response = ask(ScriptedQuery(error=UsageFault("it broke")), RESPONSEFORMAT="json")
+    assert (response.status_code, response["Content-Type"].partition(";")[0]) == (400, "text/plain")
+    assert b"it broke" in response.content
+
+
+def test_error_after_the_first_rows_of_an_arrow_stream_breaks_the_connection(ask: Ask) -> None:
+    query = ScriptedQuery(batches=30, size=1000, width=100, error=UsageFault("it broke"), fails_at=5)
+    response = ask(query, RESPONSEFORMAT="arrow", MAXREC=30_000)
+    with pytest.raises(UsageFault):
+        response.getvalue()
+    assert query.closed == 1
+
+
+@pytest.mark.parametrize("form", ["fits", "json", "parquet", "arrow"])
+@pytest.mark.parametrize(
+    ("maxrec", "wanted", "overflow"), [(0, 0, True), (7, 7, True), (1500, 1500, True), (9000, 3000, False)]
+)
+def test_maxrec_of_other_formats(ask: Ask, form: str, maxrec: int, wanted: int, overflow: bool) -> None:
+    """DALI 1.1 section 3.4.4: MAXREC rows; each of these formats has a place of its own for an overflow."""
+    query = ScriptedQuery(batches=3, size=1000)
+    response = ask(query, MAXREC=maxrec, RESPONSEFORMAT=form)
+    assert response.status_code == 200
+    assert _READERS[form](response.getvalue()) == (wanted, overflow)
+    assert query.opened == (0 if maxrec == 0 else 1)
+
+
+def _fits(document: bytes) -> tuple[int, bool]:
+    header = fits.getheader(io.BytesIO(document), 1)
+    return header["NAXIS2"], header["QSTATUS"] == "OVERFLOW"
+
+
+def _json(document: bytes) -> tuple[int, bool]:
+    told = json.loads(document)
+    return len(told["data"]), told["overflow"]
+
+
+def _parquet(document: bytes) -> tuple[int, bool]:
+    metadata = pq.ParquetFile(io.BytesIO(document)).metadata
+    return metadata.num_rows, b'value="OVERFLOW"' in metadata.metadata[b"IVOA.VOTable-Parquet.content"]
+
+
+def _arrow(document: bytes) -> tuple[int, bool]:
+    batches = list(pa.ipc.open_stream(document).iter_batches_with_custom_metadata())
+    return sum(b.batch.num_rows for b in batches), any(b.custom_metadata for b in batches)
+
+
+_READERS = {"fits": _fits, "json": _json, "parquet": _parquet, "arrow": _arrow}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from vo.errors import UsageFault
 from vo.formats import choose
 
-ALL = ("votable", "csv", "tsv")
+ALL = ("votable", "csv", "tsv", "fits", "json", "parquet", "arrow")
 VOTABLE = "application/x-votable+xml"
 
 
@@ -31,6 +31,14 @@ VOTABLE = "application/x-votable+xml"
         ("text/csv", "csv", "binary2", "text/csv;header=present"),
         ("text/csv;header=absent", "csv", "binary2", "text/csv;header=absent"),
         ("tsv", "tsv", "binary2", "text/tab-separated-values"),
+        ("fits", "fits", "binary2", "application/fits"),
+        ("application/fits", "fits", "binary2", "application/fits"),
+        ("JSON", "json", "binary2", "application/json"),
+        ("application/json", "json", "binary2", "application/json"),
+        ("parquet", "parquet", "binary2", "application/vnd.apache.parquet"),
+        ("application/vnd.apache.parquet", "parquet", "binary2", "application/vnd.apache.parquet"),
+        ("arrow", "arrow", "binary2", "application/vnd.apache.arrow.stream"),
+        ("application/vnd.apache.arrow.stream", "arrow", "binary2", "application/vnd.apache.arrow.stream"),
     ],
 )
 def test_chosen(asked: str | None, kind: str, serialization: str, content_type: str) -> None:
@@ -43,8 +51,9 @@ def test_chosen(asked: str | None, kind: str, serialization: str, content_type: 
     "asked",
     [
         "image/gif",
-        "fits",
+        "fits/b2",
         "html",
+        "application/fits;serialization=tabledata",
         f"{VOTABLE};serialization=fits",
         f"{VOTABLE};version=1.5",
         "text/csv;header",

@@ -1,0 +1,1 @@
+"""Programs that measure. They print what they find; nothing depends on them."""
