@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import io
+import tempfile
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
@@ -22,9 +24,29 @@ COLUMNS = tuple(ColumnMeta(f"d{n}", "double") for n in range(20)) + tuple(
 )
 
 
-def test_full_disk_is_told() -> None:
-    with pytest.raises(TransientFault, match="no room"), spooled_file():
-        raise OSError(errno.ENOSPC, "No space left on device")
+@pytest.mark.parametrize("write", [fitstable.write, parquet.write])
+def test_full_disk_is_told(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client is told to come again, before the first byte."""
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile", lambda size: io.FileIO("/dev/full", "r+"))
+    with pytest.raises(TransientFault, match="no room"):
+        next(write(COLUMNS, batches(2)))
+
+
+@pytest.mark.parametrize("write", [fitstable.write, parquet.write])
+def test_file_is_gone_when_the_client_is(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    spooled = tempfile.SpooledTemporaryFile
+
+    def watched(size: int) -> Any:
+        made.append(spooled(size))
+        return made[-1]
+
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile", watched)
+    pieces = write(COLUMNS, batches(2))
+    next(pieces)
+    assert [file.closed for file in made] == [False]
+    pieces.close()
+    assert [file.closed for file in made] == [True]
 
 
 def test_other_errors_stay() -> None:

@@ -1,1 +1,0 @@
-"""Programs that measure. They print what they find; nothing depends on them."""
