@@ -94,8 +94,8 @@ def _product(*matrices: Matrix) -> Matrix:
 
 
 def _fk5() -> Matrix:
-    """Offsets of the FK5 axes (Mignard & Froeschlé 2000, A&A 354, 732)."""
-    return _product(_about_x(-9.1e-3 * _ARCSEC), _about_y(19.9e-3 * _ARCSEC), _about_z(22.9e-3 * _ARCSEC))
+    """Offsets of the axes (Kaplan 2005, USNO Circular 179, section 3.5)."""
+    return _product(_about_x(19.9e-3 * _ARCSEC), _about_y(9.1e-3 * _ARCSEC), _about_z(-22.9e-3 * _ARCSEC))
 
 
 def _galactic() -> Matrix:
