@@ -94,7 +94,8 @@ def _functions() -> Iterator[str]:
         rows = []
         for function in sorted((f for f in FUNCTIONS.values() if f.group == group), key=lambda f: f.name):
             name = f"{function.name} (aggregate)" if function.aggregate else function.name
-            rows.append((_code(name), function.doc, function.unit or "", _code(function.example)))
+            unit = {"same": "of the argument", None: ""}.get(function.unit, function.unit)
+            rows.append((_code(name), function.doc, unit or "", _code(function.example)))
         yield from _table(("function", "gives", "unit", "example"), rows)
 
 

@@ -76,7 +76,9 @@ def test_check_of_what_is_no_list_of_queries(tmp_path: Path, text: str) -> None:
 def test_explain(sky: list[SkyRow]) -> None:
     """Tree with places, columns with metadata, SQL with parameters, and a plan that uses the index."""
     out = io.StringIO()
-    query = "SELECT ra AS lon, MAX(flux) AS brightest\nFROM test.sky WHERE DISTANCE(ra, dec, 83.6, 22.0) < 0.5 GROUP BY ra"
+    query = (
+        "SELECT ra AS lon, MAX(flux) AS brightest\nFROM test.sky WHERE DISTANCE(ra, dec, 83.6, 22.0) < 0.5 GROUP BY ra"
+    )
     call_command("adql", "explain", query, stdout=out)
     said = out.getvalue()
     titles = ["Syntax tree (line:column)", "Columns", "SQL", "Plan"]
