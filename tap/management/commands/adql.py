@@ -66,7 +66,7 @@ def _queries(text: str) -> list[str]:
         return [text]
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CommandError(f"this is no JSON list: {error}", returncode=NOT_A_QUERY) from None
     queries = [item.get("query") if isinstance(item, dict) else item for item in found]
     for number, query in enumerate(queries, 1):
