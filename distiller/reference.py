@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from distiller.settings.environment import Environment
+from tap.adql.functions import FUNCTIONS
 from tap.registry import schemas, tables
 from uws.fields import FieldSpec, fields
 from uws.jobtypes import JobType, job_types
@@ -32,6 +33,7 @@ def pages() -> dict[str, str]:
         "urls.md": _urls,
         "jobs.md": _jobs,
         "columns.md": _columns,
+        "functions.md": _functions,
         "provenance.md": _provenance,
     }
     return {name: "\n".join(maker()).rstrip() + "\n" for name, maker in makers.items()}
@@ -72,6 +74,29 @@ def _cell(text: str) -> str:
 
 def _code(text: str) -> str:
     return f"`{text}`" if text else ""
+
+
+_FUNCTION_GROUPS = (
+    ("Geometry", "adqlgeo"),
+    ("Numbers", None),
+    ("Texts", "adql-string"),
+    ("NULL", "adql-conditional"),
+    ("IVOA catalogue of user-defined functions", "udf"),
+)
+
+
+def _functions() -> Iterator[str]:
+    yield from ("# ADQL functions", "", NOTE, "")
+    yield "Aggregates (AVG, COUNT, MAX, MIN, SUM), CAST and IN_UNIT belong to the language: see [ADQL](../adql.md)."
+    yield ""
+    for title, group in _FUNCTION_GROUPS:
+        yield from (f"## {title}", "")
+        rows = []
+        for function in sorted((f for f in FUNCTIONS.values() if f.group == group), key=lambda f: f.name):
+            name = f"{function.name} (aggregate)" if function.aggregate else function.name
+            unit = {"same": "of the argument", None: ""}.get(function.unit, function.unit)
+            rows.append((_code(name), function.doc, unit or "", _code(function.example)))
+        yield from _table(("function", "gives", "unit", "example"), rows)
 
 
 def _settings() -> Iterator[str]:

@@ -9,11 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from tap.adql import tree, typed
-from tap.adql.functions import FUNCTIONS, NUMBER, TEXT, Function, Parameter
+from tap.adql.declaration import INTEGER, NUMBER, TEXT, TIME, Function, Parameter
+from tap.adql.functions import FUNCTIONS
 from tap.adql.lexer import AdqlError
 from tap.adql.scope import Scope, suggestion
 from tap.adql.types import Type, column_of, wider
 from tap.engine.numbers import parse_timestamp
+from tap.udf import motion
 from vo import regions
 from vo.columns import ColumnMeta
 
@@ -72,21 +74,31 @@ class ExpressionResolver:
             case tree.Concatenation():
                 return self.concatenation(node, [inner(p) for p in node.parts])
             case tree.Aggregate():
-                if place in ("WHERE", "ON", "GROUP BY", "an aggregate"):
-                    hint = ": write it in HAVING" if place == "WHERE" else ""
-                    raise AdqlError(f"{node.name} cannot stand in {place}{hint}", node.at)
-                if node.argument is None:
-                    return self.aggregate(node, None)
-                argument = self.value(node.argument, scope, common, "an aggregate")
-                used = [e.source for e in argument.walk() if isinstance(e, typed.ColumnReference)]
-                if used and not any(source is e.source for source in used for e in scope.relation.entries):
-                    raise AdqlError(f"{node.name} of columns of the query around it is not supported", node.at)
-                return self.aggregate(node, argument)
+                nodes = () if node.argument is None else (node.argument,)
+                aggregated = self.aggregated(node.name, node.at, nodes, scope, common, place)
+                return self.aggregate(node, aggregated[0] if aggregated else None)
             case tree.Cast():
                 return self.cast(node, inner(node.operand))
             case tree.Function():
+                function = FUNCTIONS.get(node.name.upper())
+                if function is not None and function.aggregate is not None:
+                    aggregated = self.aggregated(function.name, node.at, node.arguments, scope, common, place)
+                    return _aggregate_call(node.at, function, aggregated)
                 return self.function(node, inner)
         raise AssertionError(f"unknown node {node}")
+
+    def aggregated(
+        self, name: str, at: int, nodes: Sequence[tree.Value], scope: Scope, common: dict[str, Any], place: str
+    ) -> tuple[typed.Expression, ...]:
+        """The arguments of an aggregate, if it may stand there."""
+        if place in ("WHERE", "ON", "GROUP BY", "an aggregate"):
+            hint = ": write it in HAVING" if place == "WHERE" else ""
+            raise AdqlError(f"{name} cannot stand in {place}{hint}", at)
+        arguments = tuple(self.value(node, scope, common, "an aggregate") for node in nodes)
+        used = [e.source for a in arguments for e in a.walk() if isinstance(e, typed.ColumnReference)]
+        if used and not any(source is e.source for source in used for e in scope.relation.entries):
+            raise AdqlError(f"{name} of columns of the query around it is not supported", at)
+        return arguments
 
     def sign(self, node: tree.Sign, operand: typed.Expression) -> typed.Expression:
         if not (operand.type.is_number or operand.type is Type.NULL):
@@ -190,6 +202,8 @@ class ExpressionResolver:
         constant = [a.value for a in arguments if isinstance(a, typed.Literal)]
         if name in _CONSTRUCTORS and len(constant) == len(arguments) and None not in constant:
             _check_shape(name, constant, node.at)
+        if name == "IVO_GEOM_TRANSFORM":
+            return _geom_transform(node.at, function, arguments)
         type_ = function.result
         meta = column_of(type_, ascii_only=name == "COORDSYS" or (type_ is Type.TEXT and _is_ascii(arguments)))
         unit = arguments[0].meta.unit if function.unit == "same" and arguments else function.unit
@@ -314,11 +328,7 @@ class ExpressionResolver:
         for one, other in ((left, right), (right, left)):
             made: typed.Expression | None = None
             if one.type is Type.TIMESTAMP and other.type is Type.TEXT:
-                made = (
-                    _timestamp(other)
-                    if isinstance(other, typed.Literal)
-                    else typed.Cast(other.at, Type.TIMESTAMP, column_of(Type.TIMESTAMP), other)
-                )
+                made = _as_timestamp(other)
             elif one.type is Type.BOOLEAN and isinstance(other, typed.Literal) and other.value in (0, 1):
                 made = typed.Literal(other.at, Type.BOOLEAN, column_of(Type.BOOLEAN), bool(other.value))
             if made is not None:
@@ -348,6 +358,12 @@ def _timestamp(literal: typed.Literal) -> typed.Literal:
     return typed.Literal(literal.at, Type.TIMESTAMP, column_of(Type.TIMESTAMP), moment)
 
 
+def _as_timestamp(text: typed.Expression) -> typed.Expression:
+    if isinstance(text, typed.Literal):
+        return _timestamp(text)
+    return typed.Cast(text.at, Type.TIMESTAMP, column_of(Type.TIMESTAMP), text)
+
+
 def _numeric_meta(meta: ColumnMeta, type_: Type) -> ColumnMeta:
     """Metadata of a number made from a column: its unit, UCD and description, another type and no name."""
     return column_of(type_).but(unit=meta.unit, ucd=meta.ucd, description=meta.description)
@@ -364,11 +380,23 @@ def _check_frame(node: tree.String) -> None:
         raise AdqlError(f"the coordinate system {node.text!r} is not supported: write 'ICRS' or leave it out", node.at)
 
 
+_KINDS = {
+    NUMBER: "a number",
+    INTEGER: "an integer",
+    TEXT: "a text",
+    TIME: "a timestamp",
+    "geometry": "a geometry",
+    "point": "a POINT",
+}
+
+
 def _fits(argument: typed.Expression, parameter: Parameter) -> bool:
     if argument.type is Type.NULL or parameter.kind == "any":
         return True
     return {
         NUMBER: argument.type.is_number,
+        INTEGER: argument.type.is_integer,
+        TIME: argument.type in (Type.TIMESTAMP, Type.TEXT),
         TEXT: argument.type is Type.TEXT,
         "geometry": argument.type.is_geometry,
         "point": argument.type is Type.POINT,
@@ -391,9 +419,10 @@ def _fitted(at: int, function: Function, arguments: tuple[typed.Expression, ...]
             continue
         wrong = [(i, a, p) for i, (a, p) in enumerate(zip(arguments, signature, strict=True)) if not _fits(a, p)]
         if not wrong:
-            return arguments
+            timed = [p.kind == TIME and a.type is Type.TEXT for a, p in zip(arguments, signature, strict=True)]
+            return tuple(_as_timestamp(a) if is_time else a for a, is_time in zip(arguments, timed, strict=True))
         index, argument, parameter = wrong[0]
-        kind = {NUMBER: "a number", TEXT: "a text", "geometry": "a geometry", "point": "a POINT"}[parameter.kind]
+        kind = _KINDS[parameter.kind]
         message = f"argument {index + 1} of {function.name} must be {kind}, not {argument.type.value}"
         tried.append((index, AdqlError(message, argument.at)))
     if tried:
@@ -428,6 +457,34 @@ def _region(at: int, argument: typed.Expression) -> typed.Expression:
     except ValueError as error:
         raise AdqlError(str(error), argument.at) from None
     return _constant_shape(at, shape)
+
+
+def _aggregate_call(at: int, function: Function, arguments: tuple[typed.Expression, ...]) -> typed.Expression:
+    arguments = _fitted(at, function, arguments)
+    if function.result is Type.ARRAY:
+        meta = ColumnMeta("", "long", "*", description=function.doc)
+    else:
+        meta = column_of(function.result, ascii_only=_is_ascii(arguments)).but(description=function.doc)
+    return typed.AggregateCall(at, function.result, meta, function.name, False, None, function, arguments)
+
+
+def _geom_transform(at: int, function: Function, arguments: tuple[typed.Expression, ...]) -> typed.Expression:
+    """The systems become a matrix; the result has the type of the geometry (UDF catalogue EN 1.2)."""
+    *systems, shape = arguments
+    names = []
+    for system in systems:
+        if not isinstance(system, typed.Literal) or system.value not in motion.FRAMES:
+            raise AdqlError(f"the systems of {function.name} are constants: {', '.join(motion.FRAMES)}", system.at)
+        names.append(str(system.value))
+    if not shape.type.is_shape:
+        said = "NULL" if shape.type is Type.NULL else "a text of unknown shape"
+        raise AdqlError(f"{function.name} takes a POINT, CIRCLE or POLYGON, not {said}", shape.at)
+    matrix = (typed.Literal(at, Type.DOUBLE, column_of(Type.DOUBLE), v) for v in motion.rotation(names[0], names[1]))
+    ucd = {"GALACTIC": "pos.galactic", "ECLIPTIC": "pos.ecliptic"}.get(names[1], "pos.eq")
+    meta = column_of(shape.type).but(
+        unit="deg", ucd=ucd if shape.type is Type.POINT else None, description=f"{names[1]} coordinates"
+    )
+    return typed.Call(at, shape.type, meta, function, (shape, *matrix))
 
 
 def _constant_shape(at: int, shape: regions.Shape) -> typed.Expression:

@@ -54,7 +54,8 @@ from sqlalchemy.sql.visitors import iterate
 from sqlalchemy.types import TypeEngine
 
 from tap.adql import typed
-from tap.adql.functions import FUNCTIONS, NUMBER
+from tap.adql.declaration import INTEGER, NUMBER, TIME, Function
+from tap.adql.functions import FUNCTIONS
 from tap.adql.lexer import AdqlError
 from tap.adql.spherical import Spherical
 from tap.adql.types import Type
@@ -296,6 +297,8 @@ class _Translator:
                 return _concatenated([self.text(p) for p in node.parts])
             case typed.Cast():
                 return self.cast(node)
+            case typed.AggregateCall():
+                return self.compiled(node.function, node.arguments)
             case typed.Aggregate():
                 return self.aggregate(node)
             case typed.Call():
@@ -390,11 +393,27 @@ class _Translator:
             if node.type.is_number:
                 return func.coalesce(*(self.as_type(a, _computed(node.type)) for a in node.arguments))
             return func.coalesce(*(self.value(a) for a in node.arguments))
-        signature = next((s for s in function.signatures if len(s) == len(node.arguments)), ())
-        arguments = [
-            self.double(a) if p.kind == NUMBER else self.text(a) for a, p in zip(node.arguments, signature, strict=True)
-        ]
-        return function.compile(self.dialect, arguments)
+        if function.name == "ivo_geom_transform":
+            shape, *matrix = node.arguments
+            return function.compile(self.dialect, [self.spherical.geometry(shape), *map(self.double, matrix)])
+        return self.compiled(function, node.arguments)
+
+    def compiled(self, function: Function, arguments: tuple[typed.Expression, ...]) -> Sql:
+        """The call of a function with arguments of one of its signatures."""
+        signature = next((s for s in function.signatures if len(s) == len(arguments)), ())
+        made: list[Sql] = []
+        for argument, parameter in zip(arguments, signature, strict=True):
+            if parameter.kind == "point":
+                made += self.spherical.lon_lat(argument)
+            elif parameter.kind == NUMBER:
+                made.append(self.double(argument))
+            elif parameter.kind == INTEGER:
+                made.append(self.as_type(argument, Type.BIGINT))
+            elif parameter.kind == TIME and self.is_postgresql:
+                made.append(cast(self.value(argument), DateTime))
+            else:
+                made.append(self.text(argument))
+        return function.compile(self.dialect, made)
 
     # --- conditions ---
 

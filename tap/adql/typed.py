@@ -14,7 +14,7 @@ from tap.registry import PublishedTable
 from vo.columns import ColumnMeta
 
 if TYPE_CHECKING:
-    from tap.adql.functions import Function
+    from tap.adql.declaration import Function
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +127,20 @@ class Aggregate(Expression):
 
     def key(self) -> Hashable:
         return ("aggregate", self.name, self.distinct, self.argument and self.argument.key())
+
+
+@dataclass(frozen=True, eq=False)
+class AggregateCall(Aggregate):
+    """A user-defined function of the rows of a group."""
+
+    function: Function
+    arguments: tuple[Expression, ...]
+
+    def children(self) -> tuple[Expression, ...]:
+        return self.arguments
+
+    def key(self) -> Hashable:
+        return ("aggregate", self.name, *(a.key() for a in self.arguments))
 
 
 # --- conditions -------------------------------------------------------------------------------------------------------

@@ -70,10 +70,12 @@ _ALL_FUNCTIONS = (
     | GEOMETRY_FUNCTIONS
     | {f.sqlite_name: (-1, f.python) for f in FUNCTIONS.values() if f.python is not None}
 )
+_AGGREGATES = {f.sqlite_name: f.aggregate for f in FUNCTIONS.values() if f.aggregate is not None}
 _BUILT_IN = frozenset({"avg", "coalesce", "count", "like", "max", "min", "row_number", "substr", "sum"})
 """SQLite's own functions that translated queries use."""
-_ALLOWED_FUNCTIONS = frozenset(_ALL_FUNCTIONS) | _BUILT_IN
-_VOLATILE = frozenset({"tap_rand"})
+_ALLOWED_FUNCTIONS = frozenset(_ALL_FUNCTIONS) | frozenset(_AGGREGATES) | _BUILT_IN
+_VOLATILE = frozenset(f.sqlite_name for f in FUNCTIONS.values() if f.volatile)
+_NULL_TAKING = frozenset(f.sqlite_name for f in FUNCTIONS.values() if f.takes_null)
 
 
 class SqliteRun:
@@ -107,15 +109,18 @@ class SqliteRun:
             if name.endswith("_sphere"):
                 connection.execute(f'SELECT 1 FROM "{name}" LIMIT 0')  # noqa: S608 (a name of our own)
         for name, (arguments, function) in _ALL_FUNCTIONS.items():
-            connection.create_function(name, arguments, self._function(function), deterministic=name not in _VOLATILE)
+            made = self._function(function, null=name in _NULL_TAKING)
+            connection.create_function(name, arguments, made, deterministic=name not in _VOLATILE)
+        for name, aggregate in _AGGREGATES.items():
+            connection.create_aggregate(name, -1, self._aggregate(aggregate))
         connection.set_authorizer(_authoriser(read))
         connection.set_progress_handler(self._is_late, _STEPS)
 
-    def _function(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """NULL in, NULL out; faults are kept, because SQLite only says that something went wrong."""
+    def _function(self, function: Callable[..., Any], *, null: bool = False) -> Callable[..., Any]:
+        """NULL in, NULL out, unless `null`; faults are kept, because SQLite only says that something went wrong."""
 
         def call(*arguments: Any) -> Any:
-            if None in arguments:
+            if not null and None in arguments:
                 return None
             try:
                 return function(*arguments)
@@ -127,6 +132,17 @@ class SqliteRun:
                 raise
 
         return call
+
+    def _aggregate(self, aggregate: type[Any]) -> Any:
+        """The class with its faults kept; NULLs reach it."""
+        guarded = self._function
+
+        class Guarded(aggregate):
+            def __init__(self) -> None:
+                super().__init__()
+                self.step = guarded(super().step, null=True)
+
+        return Guarded
 
     def _is_late(self) -> bool:
         self.timed_out = time.monotonic() > self.deadline

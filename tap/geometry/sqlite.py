@@ -37,7 +37,7 @@ def _region(stcs: str) -> bytes | None:
         return None
 
 
-def _latitude(lat: float) -> float:
+def latitude(lat: float) -> float:
     if not -90 <= lat <= 90:
         raise ValueFault("range", "latitude must be within -90 and 90 deg")
     return lat
@@ -49,12 +49,12 @@ def _radius(radius: float) -> float:
     return radius
 
 
-def _longitude(lon: float) -> float:
+def longitude(lon: float) -> float:
     return lon if 0 <= lon <= 360 else lon % 360.0
 
 
 def distance(lon1: float, lat1: float, lon2: float, lat2: float) -> float:
-    return regions.distance(lon1, _latitude(lat1), lon2, _latitude(lat2))
+    return regions.distance(lon1, latitude(lat1), lon2, latitude(lat2))
 
 
 def in_circle(lon: float, lat: float, centre_lon: float, centre_lat: float, radius: float) -> int:
@@ -63,20 +63,20 @@ def in_circle(lon: float, lat: float, centre_lon: float, centre_lat: float, radi
 
 
 def point(lon: float, lat: float) -> bytes:
-    return pack((_longitude(lon), _latitude(lat)))
+    return pack((longitude(lon), latitude(lat)))
 
 
 def circle(lon: float, lat: float, radius: float) -> bytes:
-    return pack((_longitude(lon), _latitude(lat), _radius(radius)))
+    return pack((longitude(lon), latitude(lat), _radius(radius)))
 
 
 def cap(lon: float, lat: float, radius: float) -> bytes:
     """Circle for an index condition: any radius will do."""
-    return pack((_longitude(lon), _latitude(lat), min(max(radius, 0.0), 180.0)))
+    return pack((longitude(lon), latitude(lat), min(max(radius, 0.0), 180.0)))
 
 
 def polygon(*coordinates: float) -> bytes:
-    return pack(tuple(_latitude(v) if i % 2 else _longitude(v) for i, v in enumerate(coordinates)))
+    return pack(tuple(latitude(v) if i % 2 else longitude(v) for i, v in enumerate(coordinates)))
 
 
 def box(lon: float, lat: float, width: float, height: float) -> bytes:
