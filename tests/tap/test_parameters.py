@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def prepared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tap.views.prepare", lambda text, context: ScriptedQuery())
+    monkeypatch.setattr("tap.views.prepare", lambda text, context, uploads=(): ScriptedQuery())
 
 
 def told(response: Any) -> str:
