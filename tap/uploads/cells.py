@@ -156,6 +156,8 @@ def _null(field: Field) -> int:
 
 
 def _values(field: Field, cell: bytes) -> list[Any]:
+    if field.is_bits and field.arraysize is None:
+        return [any(cell)]  # writers do not agree on which bit of the byte it is
     if field.is_bits:
         bits = np.unpackbits(np.frombuffer(cell, np.uint8)).astype(bool).tolist()
         return list(bits if field.count is None else bits[: field.count])

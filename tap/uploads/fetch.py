@@ -118,10 +118,9 @@ def _answer(target: SplitResult, address: str, deadline: float) -> Iterator[http
             cut = threading.Timer(max(deadline - time.monotonic(), 0), _cut, (raw,))
             cut.daemon = True
             cut.start()
+            connection: socket.socket = raw
             if target.scheme.lower() == "https":
                 connection = ssl.create_default_context().wrap_socket(raw, server_hostname=host)
-            else:
-                connection = raw
             with contextlib.closing(http.client.HTTPConnection(host, port)) as client:
                 client.sock = connection
                 path = (target.path or "/") + (f"?{target.query}" if target.query else "")
@@ -130,7 +129,8 @@ def _answer(target: SplitResult, address: str, deadline: float) -> Iterator[http
                 )
                 yield client.getresponse()
         finally:
-            cut.cancel() if cut is not None else None
+            if cut is not None:
+                cut.cancel()
             raw.close()
     except (OSError, http.client.HTTPException):
         late = time.monotonic() >= deadline

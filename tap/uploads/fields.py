@@ -56,9 +56,11 @@ class Field:
 
     def meta(self) -> ColumnMeta:
         """The column as described; texts are texts, whatever their xtype says."""
-        said = {name: (self.attributes.get(name) or "").strip() or None for name in ("unit", "ucd", "utype")}
-        xtype = None if self.is_text else (self.attributes.get("xtype") or "").strip() or None
-        return ColumnMeta(self.name, self.datatype, self.arraysize, xtype, description=self.description, **said)
+        unit, ucd, utype, xtype = (
+            (self.attributes.get(name) or "").strip() or None for name in ("unit", "ucd", "utype", "xtype")
+        )
+        xtype = None if self.is_text else xtype
+        return ColumnMeta(self.name, self.datatype, self.arraysize, xtype, unit, ucd, utype, self.description)
 
 
 def finished(field: Field, array: pa.Array) -> tuple[ColumnMeta, pa.Array]:
