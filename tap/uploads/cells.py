@@ -56,7 +56,13 @@ def _parser(field: Field) -> Callable[[str], Any]:
         return lambda word: _FLAGS[word.lower()]
     if field.datatype in ("float", "double"):
         return _number
-    return lambda word: int(word, 16) if word.lower().startswith("0x") else int(word)
+    return _integer
+
+
+def _integer(word: str) -> int:
+    if "_" in word:
+        raise ValueError(word)
+    return int(word, 16) if word.lower().startswith("0x") else int(word)
 
 
 def _number(word: str) -> float | None:

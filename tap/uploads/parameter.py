@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from django.core.files.uploadedfile import UploadedFile
+
 from tap.adql.lexer import RESERVED
 from vo.dali import Parameters
 from vo.errors import UsageFault
@@ -81,7 +83,7 @@ def parts(parameters: Parameters) -> Callable[[str], Part | None]:
     def find(name: str) -> Part | None:
         file = parameters.files.get(name)
         if file is not None:
-            return Part(int(file.size or 0), file.read, file.content_type or "", file.name or "")
+            return Part(int(file.size or 0), lambda: _whole(file), file.content_type or "", file.name or "")
         values = parameters.all(name)
         if not values:
             return None
@@ -89,3 +91,8 @@ def parts(parameters: Parameters) -> Callable[[str], Part | None]:
         return Part(len(data), lambda: data)
 
     return find
+
+
+def _whole(file: UploadedFile) -> bytes:
+    file.seek(0)  # two tables may be made of one part
+    return bytes(file.read())

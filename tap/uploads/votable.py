@@ -34,7 +34,9 @@ def read(data: bytes, max_rows: int) -> Content:
     """Columns and data of the first TABLE. Raises UsageFault for what is no VOTable, or cannot be read as one."""
     handler = _Handler(max_rows)
     try:
-        sax.parse(io.BytesIO(data), handler, forbid_dtd=False, forbid_entities=True, forbid_external=True)
+        # No entity can be declared, so the only thing outside may be the DTD of an old VOTable, which is not fetched
+        # (xml.sax fetches nothing unless feature_external_ges is set).
+        sax.parse(io.BytesIO(data), handler, forbid_dtd=False, forbid_entities=True, forbid_external=False)
     except _Found:
         return _content(handler)
     except DefusedXmlException:

@@ -322,10 +322,32 @@ def test_several_tables(post: Callable[..., Any]) -> None:
     """TAP 1.1 section 2.7.6 (TAP-32, 37): repeated UPLOAD, and the pairs of TAP 1.0 in one value."""
     query = "SELECT a.id FROM TAP_UPLOAD.a AS a JOIN TAP_UPLOAD.b AS b ON a.id = b.id"
     one, two = column("id", "datatype='int'", "1", "2"), column("id", "datatype='int'", "2", "3")
+    response = post(query, "a,param:x;b,param:x", x=one)
+    assert list(parse(io.BytesIO(response.content)).get_first_table().array["id"]) == [1, 2]
     for wanted in (["a,param:x", "b,param:y"], "a,param:x;b,param:y"):
         response = post(query, wanted, x=one, y=two)
         assert response.status_code == 200
         assert list(parse(io.BytesIO(response.content)).get_first_table().array["id"]) == [2]
+
+
+def test_part_without_a_file_name(client: Client) -> None:
+    """A part of a multipart request need not be a file."""
+    table = column("id", "datatype='int'", "0x1F").decode()
+    response = client.post(
+        "/tap/sync", {"QUERY": "SELECT id FROM TAP_UPLOAD.t", "UPLOAD": "t,param:table", "table": table}
+    )
+    assert list(parse(io.BytesIO(response.content)).get_first_table().array["id"]) == [31]
+
+
+def test_old_votable_with_its_dtd() -> None:
+    """VOTable 1.0 documents name a DTD: it is neither refused nor fetched."""
+    start = "<?xml version='1.0'?><!DOCTYPE VOTABLE SYSTEM 'http://127.0.0.1:1/VOTable.dtd'><VOTABLE version='1.0'>"
+    assert run("SELECT * FROM TAP_UPLOAD.t", t=votable(start=start))[1] == VALUES
+
+
+def test_prefixed_elements() -> None:
+    document = votable().replace(b"</", b"</v:").replace(b"<", b"<v:").replace(b"<v:/v:", b"</v:")
+    assert run("SELECT * FROM TAP_UPLOAD.t", t=document)[1] == VALUES
 
 
 def test_gone_afterwards(post: Callable[..., Any], client: Client) -> None:
