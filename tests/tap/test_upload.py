@@ -318,6 +318,22 @@ def test_cross_match(sky: list[SkyRow], position: str) -> None:
         assert set(run(adql, mine=votable(fields, rows))[1]) == wanted
 
 
+def test_cross_match_goes_by_the_index_of_the_table(sky: list[SkyRow]) -> None:
+    """The archive's table is found through its sphere index, one look-up for each uploaded position."""
+    from django.db import connection
+
+    fields = '<FIELD name="ra" datatype="double"/><FIELD name="dec" datatype="double"/>'
+    uploads = [upload("t", 1, read(votable(fields, [("83.6", "22.0")]), "", "", 10))]
+    adql = "SELECT o.obs_id FROM test.sky AS o, TAP_UPLOAD.t AS t "
+    adql += "WHERE 1=CONTAINS(POINT(o.ra, o.dec), CIRCLE(t.ra, t.dec, 0.1))"
+    statement = prepare(adql, CONTEXT, uploads=uploads).statement
+    if connection.vendor == "sqlite":
+        assert "test_sky_pos_x_sphere" in statement.read
+        assert "tap_upload_1" in statement.read
+    else:
+        assert "tap_position_cube(t1.pos_x, t1.pos_y, t1.pos_z) <@" in statement.sql
+
+
 def test_several_tables(post: Callable[..., Any]) -> None:
     """TAP 1.1 section 2.7.6 (TAP-32, 37): repeated UPLOAD, and the pairs of TAP 1.0 in one value."""
     query = "SELECT a.id FROM TAP_UPLOAD.a AS a JOIN TAP_UPLOAD.b AS b ON a.id = b.id"
