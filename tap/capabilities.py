@@ -27,6 +27,7 @@ _FORMATS: tuple[tuple[str | None, str, tuple[str, ...]], ...] = (
     (None, "application/vnd.apache.parquet", ("parquet",)),
     (None, "application/vnd.apache.arrow.stream", ("arrow",)),
 )
+_UPLOADS = ("inline", "http", "https")
 _DATA_MODELS = (("ivoa.obscore", f"{_TAPREGEXT.rpartition('/')[0]}/ObsCore#core-1.1", "ObsCore 1.1"),)
 """Data models by the table that makes them true."""
 
@@ -57,12 +58,19 @@ def _table_access() -> str:
             models,
             _language(features()),
             *(_output_format(*form) for form in _FORMATS),
+            *(element("uploadMethod", {"ivo-id": f"{_TAPREGEXT}#upload-{way}"}) for way in _UPLOADS),
             element("executionDuration", {}, text_element("default", seconds), text_element("hard", seconds)),
             element(
                 "outputLimit",
                 {},
                 text_element("default", str(settings.DISTILLER_TAP_DEFAULT_MAXREC), {"unit": "row"}),
                 text_element("hard", str(settings.DISTILLER_TAP_HARD_MAXREC), {"unit": "row"}),
+            ),
+            element(
+                "uploadLimit",
+                {},
+                text_element("default", str(settings.DISTILLER_UPLOAD_MAX_BYTES), {"unit": "byte"}),
+                text_element("hard", str(settings.DISTILLER_UPLOAD_MAX_BYTES), {"unit": "byte"}),
             ),
         ]
     )

@@ -86,6 +86,8 @@ class PublishedTable:
     when every column its inputs refer to is in the result."""
     examples: tuple[Example, ...] = ()
     """Queries of this table for the examples page; every one must run."""
+    sql_columns: Mapping[str, str] = field(default_factory=dict)
+    """Database columns of published columns, where their names differ."""
 
 
 _schemas: dict[str, SchemaMeta] = {}

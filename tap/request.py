@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from tap.uploads.parameter import Source, sources
 from vo.dali import Parameters
 from vo.errors import UsageFault
 from vo.formats import Format, choose
@@ -16,12 +17,13 @@ _LANGUAGES = ("ADQL", "ADQL-2.0", "ADQL-2.1")
 
 @dataclass(frozen=True, slots=True)
 class QueryRequest:
-    """A query as asked for: text, most rows, format of the result, and the client's name for the run."""
+    """A query as asked for: text, most rows, format of the result, the client's name for the run, tables to come."""
 
     query: str
     maxrec: int
     format: Format
     run_id: str | None
+    uploads: tuple[Source, ...] = ()
 
     @classmethod
     def of(cls, parameters: Parameters) -> QueryRequest:
@@ -30,12 +32,11 @@ class QueryRequest:
         language = parameters.one("LANG")
         if language is not None and language.strip().upper() not in _LANGUAGES:
             raise UsageFault(f"LANG {language[:40]!r} is not spoken here; {', '.join(_LANGUAGES)} are")
-        if parameters.all("UPLOAD"):
-            raise UsageFault("UPLOAD is not supported yet: this service takes no tables with a query")
+        uploads = sources(parameters.all("UPLOAD"))
         query = parameters.one("QUERY")
         if query is None or not query.strip():
             raise UsageFault("QUERY is missing: give the ADQL query in the parameter QUERY")
         maxrec = parameters.maxrec()
         if maxrec is None:
             maxrec = settings.DISTILLER_TAP_DEFAULT_MAXREC
-        return cls(query, min(maxrec, settings.DISTILLER_TAP_HARD_MAXREC), format, parameters.run_id())
+        return cls(query, min(maxrec, settings.DISTILLER_TAP_HARD_MAXREC), format, parameters.run_id(), uploads)

@@ -10,7 +10,7 @@ with query.run(maxrec=20) as rows:   # the statement starts here
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -25,6 +25,7 @@ from tap.adql.resolve import resolve
 from tap.adql.translate import Statement, translate
 from tap.engine import engine
 from tap.registry import PublishedTable, QueryContext
+from tap.uploads.table import Upload
 from vo.columns import ColumnMeta, ServiceDescriptor
 from vo.errors import UsageFault
 
@@ -51,6 +52,8 @@ class Query:
     """Service descriptors whose input columns are all in the result (names as in the result)."""
     statement: Statement
     """What is sent to the database."""
+    uploads: tuple[Upload, ...] = ()
+    """Tables that exist while this query runs."""
 
     def run(self, maxrec: int | None = None, timeout: float | None = None) -> AbstractContextManager[Rows]:
         """The rows, at most `maxrec` of them; `timeout` in seconds, by default that of the settings.
@@ -58,16 +61,24 @@ class Query:
         Raises UsageFault for values that a function does not take, TransientFault when the time is over, FatalFault
         when the database fails; also while the rows are iterated.
         """
-        return engine.Rows(self.statement, self.columns, maxrec, timeout)
+        return engine.Rows(self.statement, self.columns, maxrec, timeout, self.uploads)
 
 
-def prepare(text: str, context: QueryContext) -> Query:
-    """Parse, resolve and translate an ADQL query for the configured database.
+def prepare(text: str, context: QueryContext, uploads: Sequence[Upload] = ()) -> Query:
+    """Parse, resolve and translate an ADQL query for the configured database; `uploads` are tables of this query only.
 
     Raises `vo.errors.UsageFault` with line and column for anything wrong with the query.
     """
+    uploaded = {u.published.meta.name.lower(): u.published for u in uploads}
+
+    def find(name: str) -> PublishedTable | None:
+        return uploaded.get(name.lower()) or registry.find(name)
+
+    def known() -> list[str]:
+        return [t.meta.name for t in (*uploaded.values(), *registry.tables())]
+
     try:
-        resolved = resolve(parse(text), registry.find, lambda: [t.meta.name for t in registry.tables()])
+        resolved = resolve(parse(text), find, known)
         statement = translate(resolved, engine.dialect(), context)
     except AdqlError as error:
         raise error.located(text) from None
@@ -75,7 +86,7 @@ def prepare(text: str, context: QueryContext) -> Query:
         raise UsageFault("the query is nested too deeply") from None
     columns = tuple(meta for _, meta in resolved.columns)
     tables = tuple({t.meta.name: t for t in _tables(resolved.body)}.values())
-    return Query(text, columns, tables, _descriptors(resolved, context), statement)
+    return Query(text, columns, tables, _descriptors(resolved, context), statement, tuple(uploads))
 
 
 def _tables(body: typed.Body) -> Iterator[PublishedTable]:

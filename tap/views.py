@@ -22,6 +22,7 @@ from tap.request import FORMATS, QueryRequest
 from tap.results import document
 from tap.schema import published
 from tap.service import prepare
+from tap.uploads import parts, receive
 from vo import vosi
 from vo.dali import Parameters
 from vo.errors import NotFoundFault, UsageFault, VOError
@@ -38,18 +39,28 @@ _MIN_FREE_BYTES = 100 * 2**20
 def _query_errors(request: HttpRequest, error: VOError) -> HttpResponse:
     """A DALI error document that suits the format that was asked for: plain text for text formats, else VOTable."""
     try:
-        asked = choose(Parameters.of(request).response_format(), FORMATS)
+        asked = choose(_parameters(request).response_format(), FORMATS)
     except UsageFault:
         return votable_errors(request, error)
     return text_errors(request, error) if asked.kind in ("csv", "tsv", "json") else votable_errors(request, error)
 
 
+def _parameters(request: HttpRequest) -> Parameters:
+    """The parameters of a query; a body that cannot be acceptable is not read. Raises UsageFault."""
+    most = settings.DISTILLER_UPLOAD_MAX_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if length.isdigit() and int(length) > most:
+        raise UsageFault(f"the body of the request is too large: uploaded tables may have {most} bytes in all")
+    return Parameters.of(request)
+
+
 @vo_endpoint(errors=_query_errors)
 def sync(request: HttpRequest) -> HttpResponseBase:
     """A query answered at once (section 2.2), as VOTable, CSV, TSV, FITS, JSON, Parquet or Arrow stream."""
-    asked = QueryRequest.of(Parameters.of(request))
+    parameters = _parameters(request)
+    asked = QueryRequest.of(parameters)
     context = query_context(request)
-    query = prepare(asked.query, context)
+    query = prepare(asked.query, context, uploads=receive(asked.uploads, parts(parameters)))
     if request.method == "HEAD":
         return HttpResponse(content_type=asked.format.content_type)
     if asked.run_id:
@@ -122,7 +133,7 @@ def index(request: HttpRequest) -> HttpResponse:
     """A page for people who follow the base URL (section 2)."""
     tap = f"{base_url(request)}/tap"
     links = [
-        ("sync", "queries: QUERY, LANG=ADQL, RESPONSEFORMAT, MAXREC"),
+        ("sync", "queries: QUERY, LANG=ADQL, RESPONSEFORMAT, MAXREC, UPLOAD"),
         ("tables", "tables and columns"),
         ("examples", "example queries"),
         ("capabilities", "what the service can do"),

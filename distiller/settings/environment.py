@@ -72,6 +72,18 @@ class Environment(BaseSettings):
     )
     distiller_tap_hard_maxrec: int = Field(20_000_000, ge=1, description="Most rows of a TAP result.")
     distiller_tap_timeout: int = Field(60, ge=1, description="Seconds that a synchronous query may take.")
+    distiller_upload_max_bytes: int = Field(
+        32 * 2**20, ge=1, description="Most bytes of the tables that come with one TAP query, together."
+    )
+    distiller_upload_max_rows: int = Field(500_000, ge=1, description="Most rows of a table that comes with a query.")
+    distiller_upload_timeout: float = Field(
+        20.0, gt=0, description="Seconds to fetch a table that a query gives the URL of."
+    )
+    distiller_upload_hosts: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Hosts that tables may be fetched from though their addresses are not public, separated by commas: "
+        "`host` or `host:port`.",
+    )
     distiller_job_retention_days: int = Field(30, ge=1, description="Days until a job and its results are destroyed.")
     distiller_sesame_url: str = Field(
         "https://cds.unistra.fr/cgi-bin/nph-sesame/-oxpi/SNV",
@@ -81,7 +93,7 @@ class Environment(BaseSettings):
     distiller_sesame_timeout: float = Field(5.0, gt=0, description="Seconds to wait for Sesame.")
     distiller_log_level: str = Field("INFO", description="Level of the log on standard error.")
 
-    @field_validator("distiller_allowed_hosts", "distiller_job_types", mode="before")
+    @field_validator("distiller_allowed_hosts", "distiller_job_types", "distiller_upload_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [v.strip() for v in value.split(",") if v.strip()] if isinstance(value, str) else value

@@ -277,7 +277,8 @@ class _Translator:
         from_ = self.from_of(node.source)
         if isinstance(node.source, typed.TableSource):
             computed = node.source.table.expressions.get(node.column)
-            return from_.c[node.column] if computed is None else computed(from_, self.context)
+            stored = node.source.table.sql_columns.get(node.column, node.column)
+            return from_.c[stored] if computed is None else computed(from_, self.context)
         return from_.c[self.labels[id(node.source)][node.column]]
 
     # --- values ---
@@ -521,7 +522,8 @@ def _concatenated(parts: list[Sql]) -> Sql:
 
 def _database_columns(published: PublishedTable) -> tuple[str, ...]:
     """Names of the columns of the table in the database: published ones, and what indexes and expressions need."""
-    names = [c.name for c in published.meta.columns if c.name not in published.expressions]
+    stored = published.sql_columns
+    names = [stored.get(c.name, c.name) for c in published.meta.columns if c.name not in published.expressions]
     names += [name for p in published.positions for name in p.xyz] + [name for r in published.regions for name in r.box]
     return tuple(dict.fromkeys([published.key, *names, *_model_columns(published.sql_name)]))
 

@@ -46,7 +46,7 @@ def _converter(type_: pa.DataType) -> Convert | None:
     if pa.types.is_timestamp(type_):
         return _moment
     if pa.types.is_list(type_):
-        return _values
+        return _values if pa.types.is_floating(type_.value_type) else _integers
     if pa.types.is_string(type_):
         return _text
     if pa.types.is_floating(type_):
@@ -62,6 +62,11 @@ def _moment(value: Any) -> datetime:
 
 def _values(value: Any) -> Any:
     return struct.unpack(f"<{len(value) // 8}d", value) if isinstance(value, bytes) else value
+
+
+def _integers(value: Any) -> Any:
+    """Integers or booleans, from the driver's list or from SQLite's BLOB."""
+    return struct.unpack(f"<{len(value) // 8}q", value) if isinstance(value, bytes) else value
 
 
 def _text(value: Any) -> str:

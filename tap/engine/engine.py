@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -19,6 +19,7 @@ from tap.adql.translate import LIMIT, Statement
 from tap.engine.batches import BatchMaker
 from tap.engine.postgresql import POOL, PostgresqlRun
 from tap.engine.sqlite import SqliteRun
+from tap.uploads.table import Upload
 from vo.columns import ColumnMeta
 from vo.errors import FatalFault
 
@@ -48,11 +49,17 @@ class Rows:
     """The result of a statement, which starts when this context is entered and ends when it is left."""
 
     def __init__(
-        self, statement: Statement, columns: tuple[ColumnMeta, ...], maxrec: int | None, timeout: float | None
+        self,
+        statement: Statement,
+        columns: tuple[ColumnMeta, ...],
+        maxrec: int | None,
+        timeout: float | None,
+        uploads: Sequence[Upload] = (),
     ) -> None:
         self.statement = statement
         self.maker = BatchMaker(columns)
         self.maxrec = maxrec
+        self.uploads = tuple(u for u in uploads if u.published.sql_name in statement.read)
         self.timeout = settings.DISTILLER_TAP_TIMEOUT if timeout is None else timeout
         self.overflow = False
         self.run: Run | None = None
@@ -61,7 +68,7 @@ class Rows:
         limits = [n for n in (self.statement.top, None if self.maxrec is None else self.maxrec + 1) if n is not None]
         parameters = {**self.statement.parameters, LIMIT: min(limits, default=_UNLIMITED)}
         try:
-            self.run = _connect(self.statement, parameters, self.timeout)
+            self.run = _connect(self.statement, parameters, self.timeout, self.uploads)
             self.run.start()
         except BaseException as error:
             self.close()
@@ -115,15 +122,15 @@ class Rows:
         return FatalFault(f"internal error in the database, reference {reference}")
 
 
-def _connect(statement: Statement, parameters: dict[str, Any], timeout: float) -> Run:
+def _connect(statement: Statement, parameters: dict[str, Any], timeout: float, uploads: tuple[Upload, ...]) -> Run:
     # Read when it is needed: the tests switch the database after the settings have been loaded.
     configured = connections["default"].settings_dict
     if dialect() == "sqlite":
-        return SqliteRun(str(configured["NAME"]), statement.sql, parameters, statement.read, timeout)
+        return SqliteRun(str(configured["NAME"]), statement.sql, parameters, statement.read, timeout, uploads)
     given = connections["default"].get_connection_params()
     names = ("dbname", "user", "password", "host", "port", "sslmode", "sslrootcert", "service", "passfile", "options")
     address = make_conninfo("", **{name: str(given[name]) for name in names if given.get(name)})
-    return PostgresqlRun(address, statement.sql, parameters, timeout)
+    return PostgresqlRun(address, statement.sql, parameters, timeout, uploads)
 
 
 def close_idle() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -13,6 +14,8 @@ from psycopg import sql as pgsql
 from tap.engine.batches import ROWS
 from tap.engine.faults import MESSAGES, OWN_SQLSTATE, SQLSTATES
 from tap.engine.sqlite import STOPPED, took_too_long
+from tap.engine.uploads import load_postgresql
+from tap.uploads.table import Upload
 from vo.errors import TransientFault, UsageFault
 
 _IDLE = 4
@@ -67,11 +70,14 @@ POOL = Pool()
 class PostgresqlRun:
     """A statement running behind a server-side cursor; `timeout` is for each fetch, not for the reader's pauses."""
 
-    def __init__(self, address: str, sql: str, parameters: dict[str, Any], timeout: float) -> None:
+    def __init__(
+        self, address: str, sql: str, parameters: dict[str, Any], timeout: float, uploads: tuple[Upload, ...] = ()
+    ) -> None:
         self.address = address
         self.sql = sql
         self.parameters = parameters
         self.timeout = timeout
+        self.uploads = uploads
         self.cancelled = False
         self.connection, self.new = POOL.take(address)
 
@@ -87,8 +93,14 @@ class PostgresqlRun:
             self._start(self.sql, self.parameters)
 
     def _start(self, sql: str, parameters: dict[str, Any]) -> None:
+        if self.uploads:
+            self._guarded(lambda: self.connection.execute("SET TRANSACTION READ WRITE"))
         limit = pgsql.SQL("SET LOCAL statement_timeout = {}").format(round(self.timeout * 1000))
         self._guarded(lambda: self.connection.execute(limit))
+        if self.uploads:
+            for upload in self.uploads:
+                self._guarded(partial(load_postgresql, self.connection, upload))
+            self._guarded(lambda: self.connection.execute("SET TRANSACTION READ ONLY"))
         # A cursor in SQL, not psycopg's: that one asks for a description and a CLOSE, two more ways to the server.
         declare = f"DECLARE tap NO SCROLL CURSOR FOR {sql}".encode()
         self._guarded(lambda: self.connection.execute(declare, parameters))

@@ -13,7 +13,9 @@ from tap.adql.functions import FUNCTIONS
 from tap.engine import numbers
 from tap.engine.batches import ROWS
 from tap.engine.faults import MESSAGES, ValueFault
+from tap.engine.uploads import load_sqlite
 from tap.geometry.sqlite import FUNCTIONS as GEOMETRY_FUNCTIONS
+from tap.uploads.table import Upload
 from vo.errors import TransientFault, UsageFault
 
 _STEPS = 20_000
@@ -81,11 +83,20 @@ _NULL_TAKING = frozenset(f.sqlite_name for f in FUNCTIONS.values() if f.takes_nu
 class SqliteRun:
     """A statement running on a connection of its own; `timeout` is for each fetch, not for the reader's pauses."""
 
-    def __init__(self, path: str, sql: str, parameters: dict[str, Any], read: frozenset[str], timeout: float) -> None:
+    def __init__(
+        self,
+        path: str,
+        sql: str,
+        parameters: dict[str, Any],
+        read: frozenset[str],
+        timeout: float,
+        uploads: tuple[Upload, ...] = (),
+    ) -> None:
         self.sql = sql
         self.parameters = parameters
         self.read = read
         self.timeout = timeout
+        self.uploads = uploads
         self.deadline = 0.0
         self.fault: ValueFault | None = None
         self.timed_out = self.cancelled = False
@@ -101,6 +112,8 @@ class SqliteRun:
     def _prepare(self, read: frozenset[str]) -> None:
         self.deadline = time.monotonic() + self.timeout
         connection = self.connection
+        for upload in self.uploads:
+            load_sqlite(connection, upload)
         connection.execute("PRAGMA query_only=ON")
         connection.execute("PRAGMA case_sensitive_like=ON")
         connection.execute("PRAGMA busy_timeout=10000")

@@ -69,13 +69,27 @@ def test_error_is_shown(query: Callable[..., subprocess.CompletedProcess[str]]) 
     assert "no_such_column" in run.stderr
 
 
-def test_upload_is_refused_in_words(query: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
-    """STILTS sends an upload as a chunked multipart body: it is read, and the answer says why it is of no use."""
+@pytest.mark.parametrize("serialization", ["TABLEDATA", "BINARY", "BINARY2"])
+def test_upload(query: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path, serialization: str) -> None:
+    """STILTS sends an upload as a chunked multipart body, as a VOTable in any serialisation."""
     table = tmp_path / "positions.csv"
-    table.write_text("ra,dec\n83.6,22\n")
-    run = query("SELECT * FROM TAP_UPLOAD.t", "nupload=1", f"upload1={table}", "ufmt1=csv", "upname1=t")
-    assert run.returncode != 0
-    assert "UPLOAD is not supported yet" in run.stderr
+    table.write_text("id,ra,dec,name\n7,83.6,22,Crab\n8,,,\n")
+    sent = ["nupload=1", f"upload1={table}", "ufmt1=csv", "upname1=t", f"upvotformat={serialization}", "ofmt=csv"]
+    assert lines(query("SELECT * FROM TAP_UPLOAD.t", *sent)) == ["id,ra,dec,name", "7,83.6,22,Crab", "8,,,"]
+
+
+def test_sky_match(stilts: Stilts, tap_url: str, tmp_path: Path) -> None:
+    """The positions of TOPCAT's multi-cone match through TAP."""
+    table = tmp_path / "positions.csv"
+    table.write_text("ra,dec\n83.633,22.014\n10,-89\n")
+    found = lines(
+        stilts(
+            "tapskymatch",
+            *(f"tapurl={tap_url}", "taptable=ivoa.obscore", "taplon=s_ra", "taplat=s_dec", f"in={table}", "ifmt=csv"),
+            *("inlon=ra", "inlat=dec", "sr=2", "find=all", "ofmt=csv"),
+        )
+    )
+    assert len(found) > 1
 
 
 @pytest.mark.parametrize("serialization", ["votable", "votable/td", "votable/b", "votable/b2"])

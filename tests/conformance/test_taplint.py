@@ -1,6 +1,6 @@
 """STILTS taplint against a running server with the demo archive: no error, no warning.
 
-Stages for uploads and asynchronous queries are left out: neither is declared.
+Stages for asynchronous queries, and the one for uploads, which uses them, are left out: they are not declared.
 """
 
 from __future__ import annotations

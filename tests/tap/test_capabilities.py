@@ -75,6 +75,24 @@ def test_formats_are_offered(document: ET.Element) -> None:
     }
 
 
+def test_uploads(document: ET.Element) -> None:
+    """TAPRegExt 1.0 section 2.5 (TAP-91, 92): in the request, and by the schemes that are fetched; between formats and
+    limits."""
+    methods = [m.get("ivo-id") for m in document.iter("uploadMethod")]
+    assert methods == [f"{PREFIX}TAPRegExt#upload-{way}" for way in ("inline", "http", "https")]
+    (limit,) = document.iter("uploadLimit")
+    assert {e.get("unit") for e in limit} == {"byte"}
+    access = next(c for c in document.iter("capability") if c.get("standardID") == f"{PREFIX}TAP")
+    tags = [e.tag for e in access]
+    assert tags == sorted(tags, key=lambda tag: _ORDER.index(tag))
+
+
+_ORDER = (
+    *("interface", "dataModel", "language", "outputFormat", "uploadMethod"),
+    *("executionDuration", "outputLimit", "uploadLimit"),
+)
+
+
 def test_limits_are_the_true_ones(document: ET.Element) -> None:
     """TAPRegExt 1.0 section 2.6 (TAP-94)."""
     limits = {
@@ -88,12 +106,12 @@ def test_limits_are_the_true_ones(document: ET.Element) -> None:
             "default": settings.DISTILLER_TAP_DEFAULT_MAXREC,
             "hard": settings.DISTILLER_TAP_HARD_MAXREC,
         },
+        "uploadLimit": dict.fromkeys(("default", "hard"), settings.DISTILLER_UPLOAD_MAX_BYTES),
     }
 
 
 def test_nothing_is_promised_that_is_not_there(document: ET.Element) -> None:
-    """TAPRegExt 1.0: uploads are not declared; the data model is, with its table (TAP-93)."""
-    assert not list(document.iter("uploadMethod"))
+    """TAPRegExt 1.0: the data model is declared with its table (TAP-93)."""
     assert [m.get("ivo-id") for m in document.iter("dataModel")] == [f"{PREFIX}ObsCore#core-1.1"]
 
 

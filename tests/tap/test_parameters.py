@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def prepared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tap.views.prepare", lambda text, context: ScriptedQuery())
+    monkeypatch.setattr("tap.views.prepare", lambda text, context, uploads=(): ScriptedQuery())
 
 
 def told(response: Any) -> str:
@@ -40,7 +40,8 @@ def told(response: Any) -> str:
         ({"QUERY": ["1", "2"]}, "QUERY may be given once"),
         ({"QUERY": "1", "MAXREC": ["1", "1"]}, "MAXREC may be given once"),
         ({"QUERY": "1", "RUNID": "x" * 65}, "RUNID: must not be longer"),
-        ({"QUERY": "1", "UPLOAD": "t,http://127.0.0.1/t"}, "UPLOAD is not supported yet"),
+        ({"QUERY": "1", "UPLOAD": "t,http://127.0.0.1/t"}, "is no public host"),
+        ({"QUERY": "1", "UPLOAD": "t,param:t"}, "the request has no part named 't'"),
     ],
 )
 def test_refused(client: Client, parameters: dict[str, Any], message: str) -> None:

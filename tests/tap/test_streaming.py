@@ -26,7 +26,7 @@ def ask(client: Client, monkeypatch: pytest.MonkeyPatch) -> Ask:
     """`ask(query, MAXREC=...)`: the answer of /tap/sync when the text was prepared as that query."""
 
     def run(query: ScriptedQuery, **parameters: Any) -> Any:
-        monkeypatch.setattr("tap.views.prepare", lambda text, context: query)
+        monkeypatch.setattr("tap.views.prepare", lambda text, context, uploads=(): query)
         return client.post("/tap/sync", {"QUERY": "SELECT", "LANG": "ADQL", **parameters})
 
     return run
@@ -193,7 +193,7 @@ def test_overflow_of_csv_is_a_plain_success(ask: Ask) -> None:
 def test_head_does_not_run_the_query(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """DALI-47: HEAD has the headers of GET; the statement is spared."""
     query = ScriptedQuery()
-    monkeypatch.setattr("tap.views.prepare", lambda text, context: query)
+    monkeypatch.setattr("tap.views.prepare", lambda text, context, uploads=(): query)
     response = client.head("/tap/sync?QUERY=SELECT&FORMAT=tsv")
     assert (response.status_code, response["Content-Type"]) == (200, "text/tab-separated-values")
     assert (response.content, query.opened) == (b"", 0)
@@ -222,7 +222,7 @@ def test_viewer_and_base_url_reach_the_query(
     """TAP-05: users share the URL; who asks decides what is seen, and links are absolute as the client sees them."""
     contexts = []
 
-    def prepare(text: str, context: Any) -> ScriptedQuery:
+    def prepare(text: str, context: Any, uploads: Any = ()) -> ScriptedQuery:
         contexts.append(context)
         return ScriptedQuery()
 

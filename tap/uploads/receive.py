@@ -1,0 +1,55 @@
+"""From the tables that UPLOAD names to their content, within the limits of the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from tap.uploads.content import read
+from tap.uploads.fetch import fetch
+from tap.uploads.parameter import Part, Source
+from tap.uploads.table import Upload, upload
+from vo.errors import UsageFault, VOError
+
+
+def receive(wanted: Sequence[Source], part: Callable[[str], Part | None]) -> tuple[Upload, ...]:
+    """Read every table; `part` gives the part of the request of a name.
+
+    Raises UsageFault for a part that is missing and for content that is too large or not readable, TransientFault for
+    an address that does not answer.
+    """
+    left = settings.DISTILLER_UPLOAD_MAX_BYTES
+    made = []
+    for number, source in enumerate(wanted, 1):
+        try:
+            data, media_type, filename = _bytes(source, part, left)
+            content = read(data, media_type, filename, settings.DISTILLER_UPLOAD_MAX_ROWS)
+        except VOError as error:
+            raise type(error)(f"UPLOAD: table {source.name}: {error.message}") from None
+        left -= len(data)
+        made.append(upload(source.name, number, content))
+    return tuple(made)
+
+
+def _bytes(source: Source, find: Callable[[str], Part | None], limit: int) -> tuple[bytes, str, str]:
+    if source.part is None:
+        data, media_type = fetch(
+            source.uri, limit, settings.DISTILLER_UPLOAD_TIMEOUT, tuple(settings.DISTILLER_UPLOAD_HOSTS)
+        )
+        return data, media_type, urlsplit(source.uri).path
+    part = find(source.part)
+    if part is None:
+        raise UsageFault(f"the request has no part named {source.part[:60]!r}")
+    if part.size > limit:
+        raise UsageFault(too_large(limit))
+    return part.read(), part.media_type, part.filename
+
+
+def too_large(limit: int) -> str:
+    """What is said of content beyond the limit."""
+    whole = settings.DISTILLER_UPLOAD_MAX_BYTES
+    return f"there are more than {limit} bytes" + (
+        f"; all tables of a query together may have {whole}" * (limit < whole)
+    )
