@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests.worker import ROOT, test_database_url
+from tests.archive_fixtures import empty
+from tests.worker import ROOT, running_worker, test_database_url
 
 
 def _free_port() -> int:
@@ -59,3 +60,15 @@ def tap_url(_demo_archive: str, django_db_blocker: Any) -> Iterator[str]:
     """URL of the TAP service of a running server with the demo archive."""
     with django_db_blocker.unblock(), web_server() as base:
         yield f"{base}/tap"
+
+
+@pytest.fixture(scope="module")
+def async_url(tap_url: str, django_db_blocker: Any) -> Iterator[str]:
+    """URL of its asynchronous queries, with a worker that runs them. Afterwards the database is empty.
+
+    Tests that use it must not be marked `django_db`: on SQLite their transaction would keep the others from writing.
+    """
+    with django_db_blocker.unblock():
+        with running_worker(DISTILLER_WORKER_WARM_UP="false"):
+            yield f"{tap_url}/async"
+        empty(django_db_blocker)

@@ -14,6 +14,7 @@ from vo_models.uws.types import ErrorType, ExecutionPhase, UWSVersion
 from vo_models.xlink import XlinkType
 
 from uws.activity import activity_id
+from uws.jobtypes import location
 from uws.models import Job, Result
 
 MEDIA_TYPE = "application/xml"
@@ -44,7 +45,7 @@ class JobDocument(JobSummary[JobParameters], tag="job", nsmap=NSMAP):
 
 
 def job_url(base: str, job: Job) -> str:
-    return f"{base}/uws/{quote(job.job_type)}/{job.public_id}"
+    return f"{base}/{quote(location(job.job_type))}/{job.public_id}"
 
 
 def time_text(when: datetime | None) -> str:

@@ -136,6 +136,7 @@ DISTILLER_WORKER_SLOTS = ENVIRONMENT.distiller_worker_slots
 DISTILLER_TAP_DEFAULT_MAXREC = ENVIRONMENT.distiller_tap_default_maxrec
 DISTILLER_TAP_HARD_MAXREC = ENVIRONMENT.distiller_tap_hard_maxrec
 DISTILLER_TAP_TIMEOUT = ENVIRONMENT.distiller_tap_timeout
+DISTILLER_TAP_ASYNC_TIMEOUT = ENVIRONMENT.distiller_tap_async_timeout
 DISTILLER_JOB_RETENTION_DAYS = ENVIRONMENT.distiller_job_retention_days
 DISTILLER_SESAME_URL = ENVIRONMENT.distiller_sesame_url
 DISTILLER_SESAME_TIMEOUT = ENVIRONMENT.distiller_sesame_timeout

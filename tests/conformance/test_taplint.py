@@ -1,6 +1,6 @@
 """STILTS taplint against a running server with the demo archive: no error, no warning.
 
-Stages for uploads and asynchronous queries are left out: neither is declared.
+Stages for uploads are left out: they are not declared. Asynchronous queries are in test_taplint_async.py.
 """
 
 from __future__ import annotations
