@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests.archive_fixtures import empty
 from tests.worker import ROOT, running_worker, test_database_url
 
 
@@ -63,12 +62,12 @@ def tap_url(_demo_archive: str, django_db_blocker: Any) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def async_url(tap_url: str, django_db_blocker: Any) -> Iterator[str]:
-    """URL of its asynchronous queries, with a worker that runs them. Afterwards the database is empty.
+def _tap_worker(tap_url: str, django_db_blocker: Any) -> Iterator[None]:
+    with django_db_blocker.unblock(), running_worker(DISTILLER_WORKER_WARM_UP="false"):
+        yield
 
-    Tests that use it must not be marked `django_db`: on SQLite their transaction would keep the others from writing.
-    """
-    with django_db_blocker.unblock():
-        with running_worker(DISTILLER_WORKER_WARM_UP="false"):
-            yield f"{tap_url}/async"
-        empty(django_db_blocker)
+
+@pytest.fixture
+def async_url(transactional_db: None, demo_archive: str, tap_url: str, _tap_worker: None) -> str:
+    """URL of its asynchronous queries, with a worker that runs them; the jobs are gone after the test."""
+    return f"{tap_url}/async"

@@ -1,7 +1,4 @@
-"""Asynchronous queries by client programs: pyvo, and STILTS, whose code is TOPCAT's.
-
-The tests open no transaction of their own: on SQLite it would keep the server and the worker from writing.
-"""
+"""Asynchronous queries by client programs: pyvo, and STILTS, whose code is TOPCAT's."""
 
 from __future__ import annotations
 

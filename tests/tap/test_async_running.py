@@ -1,7 +1,4 @@
-"""Asynchronous queries run by a real worker, asked for over HTTP at a real server.
-
-The tests open no transaction of their own: on SQLite it would keep the server and the worker from writing.
-"""
+"""Asynchronous queries run by a real worker, asked for over HTTP at a real server."""
 
 from __future__ import annotations
 
@@ -121,7 +118,7 @@ def test_provenance(ask: Ask, async_url: str) -> None:
     url = ask(QUERY="SELECT COUNT(*) AS n FROM ivoa.obscore")
     assert ended(url) == "COMPLETED"
     base = async_url.partition("/tap/")[0]
-    identifier = f"ivo://distiller.example/jobs?{url.rpartition('/')[2]}"
+    identifier = f"ivo://distiller.example/jobs?{url.rpartition('/')[2]}/result"
     answer = requests.get(f"{base}/provenance/provsap", {"ID": identifier, "RESPONSEFORMAT": "PROV-JSON"}, timeout=30)
     assert answer.status_code == 200
     assert "COUNT(*) AS n FROM ivoa.obscore" in answer.text
