@@ -156,20 +156,6 @@ def test_a_job_of_another_type_is_not_here(client: Client) -> None:
     assert client.get(f"/tap/async/{job.public_id}").status_code == 404
 
 
-def test_capabilities_declare_the_limits(client: Client, settings: Any) -> None:
-    """TAPRegExt 1.0 section 2.6 (TAP-92, TAP-94): in the order of the schema, and those that are kept to."""
-    root = ElementTree.fromstring(client.get("/tap/capabilities").content)
-    limits = {
-        name: [int(e.text or "") for e in found]
-        for name in ("retentionPeriod", "executionDuration")
-        if (found := root.find(f".//{name}")) is not None
-    }
-    assert limits == {
-        "retentionPeriod": [settings.DISTILLER_JOB_RETENTION_DAYS * 86400] * 2,
-        "executionDuration": [settings.DISTILLER_TAP_ASYNC_TIMEOUT] * 2,
-    }
-
-
 class Context:
     """A job's context that keeps what the worker function reports."""
 
