@@ -13,9 +13,11 @@ class TapConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from tap.jobs import register_job_type
         from tap.schema import publish_tap_schema
 
         publish_tap_schema()
+        register_job_type()
         post_migrate.connect(_write_tap_schema, sender=self, dispatch_uid="tap_schema")
 
 

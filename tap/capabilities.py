@@ -52,13 +52,15 @@ def _table_access() -> str:
     models = "".join(
         text_element("dataModel", name, {"ivo-id": ivo_id}) for table, ivo_id, name in _DATA_MODELS if find(table)
     )
-    seconds = str(settings.DISTILLER_TAP_TIMEOUT)
+    seconds = str(settings.DISTILLER_TAP_ASYNC_TIMEOUT)
+    retention = str(settings.DISTILLER_JOB_RETENTION_DAYS * 86400)
     return "".join(
         [
             models,
             _language(features()),
             *(_output_format(*form) for form in _FORMATS),
             *(element("uploadMethod", {"ivo-id": f"{_TAPREGEXT}#upload-{way}"}) for way in _UPLOADS),
+            element("retentionPeriod", {}, text_element("default", retention), text_element("hard", retention)),
             element("executionDuration", {}, text_element("default", seconds), text_element("hard", seconds)),
             element(
                 "outputLimit",

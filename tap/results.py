@@ -10,33 +10,61 @@ import pyarrow as pa
 from tap.request import QueryRequest
 from tap.service import Query
 from vo import arrowstream, fitstable, jsontable, parquet, text, votable
+from vo.errors import InternalFault
 from vo.votable import Info
 
 STANDARD_ID = "ivo://ivoa.net/std/TAP"
 
 
-def document(query: Query, request: QueryRequest, service: str, timeout: float | None) -> Generator[bytes]:
+def document(
+    query: Query, request: QueryRequest, service: str, timeout: float | None, *, strict: bool = False
+) -> Generator[bytes]:
     """The result document in pieces; `service` is the URL of the TAP service.
 
     The statement is started and its first rows are read before this returns, so that an error up to there is raised and
-    can still be answered with its status. Closing the generator ends the statement.
+    can still be answered with its status. Closing the generator ends the statement. A later error is told in the
+    document where its format allows it; `strict` raises it in any case.
     """
-    pieces = _pieces(query, request, service, timeout)
+    pieces = _pieces(query, request, service, timeout, strict)
     next(pieces)
     return pieces
 
 
-def _pieces(query: Query, request: QueryRequest, service: str, timeout: float | None) -> Generator[bytes]:
+def _pieces(query: Query, request: QueryRequest, service: str, timeout: float | None, strict: bool) -> Generator[bytes]:
     """An empty piece once the first rows are there, then the document."""
     if request.maxrec == 0:  # metadata only: the query need not run (TAP 1.1 section 2.7.4)
         yield b""
         yield from _written(query, request, service, (), lambda: True)
         return
     with query.run(maxrec=request.maxrec, timeout=timeout) as rows:
-        batches = iter(rows)
+        batches = _Followed(rows)
         first = list(itertools.islice(batches, 1))
         yield b""
         yield from _written(query, request, service, itertools.chain(first, batches), lambda: rows.overflow)
+        if strict and not batches.ended:
+            raise batches.error or InternalFault()
+
+
+class _Followed:
+    """The batches of a result; knows whether they were read to their end, and what kept them from it."""
+
+    def __init__(self, rows: Iterable[pa.RecordBatch]) -> None:
+        self._batches = iter(rows)
+        self.ended = False
+        self.error: Exception | None = None
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return self
+
+    def __next__(self) -> pa.RecordBatch:
+        try:
+            return next(self._batches)
+        except StopIteration:
+            self.ended = True
+            raise
+        except Exception as error:
+            self.error = error
+            raise
 
 
 def _written(

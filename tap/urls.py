@@ -5,10 +5,13 @@ from __future__ import annotations
 from django.urls import re_path
 
 from tap import views
+from tap.jobs import JOB_TYPE
+from uws.urls import job_list_urls
 
 urlpatterns = [
     re_path(r"^tap/?$", views.index, name="tap"),
     re_path(r"^tap/sync/?$", views.sync, name="tap-sync"),
+    *job_list_urls("tap/async", JOB_TYPE, "tap-async-"),
     re_path(r"^tap/tables/?$", views.tables, name="tap-tables"),
     re_path(r"^tap/tables/(?P<name>[^/]+)/?$", views.tables, name="tap-table"),
     re_path(r"^tap/capabilities/?$", views.capabilities, name="tap-capabilities"),

@@ -134,6 +134,7 @@ def index(request: HttpRequest) -> HttpResponse:
     tap = f"{base_url(request)}/tap"
     links = [
         ("sync", "queries: QUERY, LANG=ADQL, RESPONSEFORMAT, MAXREC, UPLOAD"),
+        ("async", "the same as jobs (UWS 1.1), for queries that take long"),
         ("tables", "tables and columns"),
         ("examples", "example queries"),
         ("capabilities", "what the service can do"),

@@ -15,6 +15,8 @@ from tests.archive_fixtures import demo_archive as demo_archive
 from tests.archive_fixtures import demo_store as demo_store
 from tests.archive_fixtures import hess_archive as hess_archive
 from tests.environment import DATABASE, REQUIRE_ALL, SHARED
+from tests.server import _tap_worker as _tap_worker
+from tests.server import async_url as async_url
 from tests.server import tap_url as tap_url
 from tests.xsd import validate as validate
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests.worker import ROOT, test_database_url
+from tests.worker import ROOT, running_worker, test_database_url
 
 
 def _free_port() -> int:
@@ -59,3 +59,15 @@ def tap_url(_demo_archive: str, django_db_blocker: Any) -> Iterator[str]:
     """URL of the TAP service of a running server with the demo archive."""
     with django_db_blocker.unblock(), web_server() as base:
         yield f"{base}/tap"
+
+
+@pytest.fixture(scope="module")
+def _tap_worker(tap_url: str, django_db_blocker: Any) -> Iterator[None]:
+    with django_db_blocker.unblock(), running_worker(DISTILLER_WORKER_WARM_UP="false"):
+        yield
+
+
+@pytest.fixture
+def async_url(transactional_db: None, demo_archive: str, tap_url: str, _tap_worker: None) -> str:
+    """URL of its asynchronous queries, with a worker that runs them; the jobs are gone after the test."""
+    return f"{tap_url}/async"

@@ -92,7 +92,7 @@ def _entity(job: Job, row: Result) -> EntityRef:
     return EntityRef(
         id=result_entity_id(job, row.name),
         name=row.filename,
-        location=f"/uws/{job.job_type}/{job.public_id}/results/{row.name}",
+        location=f"/{jobtypes.location(job.job_type)}/{job.public_id}/results/{row.name}",
         content_type=row.media_type,
         sha256=row.file.sha256,
         size=row.file.size,

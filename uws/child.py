@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from uws.context import InputFile
+from uws.context import InputFile, Origin
 from uws.errors import JobError, TransientJobError, UserJobError
 from uws.parameters import JobParameters
 from uws.processes import MARKER, die_with_parent
@@ -30,6 +30,7 @@ class Work:
     marker: str
     entry: str
     """The worker function, "module:function"."""
+    origin: Origin
     parameters: JobParameters
     inputs: Mapping[str, tuple[InputFile, ...]]
     workdir: Path
@@ -50,6 +51,7 @@ class ForkedContext:
 
     def __init__(self, work: Work, tell: Callable[[dict[str, Any]], None]) -> None:
         self.job_id = work.job_id
+        self.origin = work.origin
         self.parameters = work.parameters
         self.inputs = work.inputs
         self.workdir = work.workdir
@@ -59,11 +61,11 @@ class ForkedContext:
     def progress(self, message: str, fraction: float) -> None:
         self._tell({"progress": str(message)[:255], "fraction": min(max(float(fraction), 0.0), 1.0)})
 
-    def output(self, role: str, path: Path) -> None:
+    def output(self, role: str, path: Path, media_type: str | None = None) -> None:
         path = Path(path)
         if not path.is_file():
             raise FileNotFoundError(f"the output {role!r} was declared, but there is no file {path.name}")
-        self._tell({"output": role, "path": str(path.resolve())})
+        self._tell({"output": role, "path": str(path.resolve()), "media_type": media_type})
 
 
 def load(entry: str) -> Callable[..., Any]:

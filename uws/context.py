@@ -29,10 +29,25 @@ class InputFile:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who asked for a job, and through which address of the service.
+
+    `owner` is None for anonymous users; `base_url` is absolute, without a slash at its end, and empty where it is not
+    known; `run_id` is the client's name for the run.
+    """
+
+    owner: str | None = None
+    is_curator: bool = False
+    base_url: str = ""
+    run_id: str = ""
+
+
 class JobContext(Protocol):
     """The worker function's only argument: `def run(context: JobContext) -> None`."""
 
     job_id: str
+    origin: Origin
     parameters: BaseModel
     inputs: Mapping[str, Sequence[InputFile]]
     workdir: Path
@@ -43,5 +58,8 @@ class JobContext(Protocol):
     def progress(self, message: str, fraction: float) -> None:
         """Tell the user what is being done ("Reducing run 23523 (2 of 4)") and how far the job is (0 to 1)."""
 
-    def output(self, role: str, path: Path) -> None:
-        """Declare a finished output file for a declared role. Visible to users only when the job has completed."""
+    def output(self, role: str, path: Path, media_type: str | None = None) -> None:
+        """Declare a finished output file for a declared role. Visible to users only when the job has completed.
+
+        With a media type it is served as that, under its own name, in place of what the role declares.
+        """

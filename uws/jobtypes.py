@@ -69,6 +69,17 @@ class JobType:
     deterministic: bool = True
     """Identical work may be answered from the result store."""
     examples: Mapping[str, str] = field(default_factory=dict)
+    path: str = ""
+    """Where the room that declares it serves its job list, below the service's base URL (`tap/async`). Empty: it is one
+    of the job types on offer, served at `uws/<name>`, with a form, an entry in lists and DataLink descriptors."""
+    checked_when_run: bool = False
+    """Parameters are checked when the job is run, not when they are set, and unknown ones are ignored (TAP 1.1 section
+    2.7); everywhere else whoever sets a wrong one is told at once."""
+
+    @property
+    def location(self) -> str:
+        """Path of the job list below the service's base URL."""
+        return self.path or f"uws/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +110,23 @@ def unregister(name: str) -> None:
 
 
 def job_types() -> tuple[JobType, ...]:
+    """The job types on offer."""
+    return tuple(kind for kind in _types.values() if not kind.path)
+
+
+def all_job_types() -> tuple[JobType, ...]:
+    """Those on offer and those that other services of ours run their work as."""
     return tuple(_types.values())
 
 
 def job_type(name: str) -> JobType:
-    """The job type of that name; KeyError if there is none."""
+    """The job type of that name, on offer or not; KeyError if there is none."""
     return _types[name]
+
+
+def location(name: str) -> str:
+    """Path of the job list of a type that may not be there any more."""
+    return _types[name].location if name in _types else f"uws/{name}"
 
 
 def register_resolver(name: str, resolver: InputResolver) -> None:

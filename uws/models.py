@@ -26,6 +26,7 @@ class Job(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True)
     session = models.CharField(max_length=64, blank=True, help_text="token of the anonymous browser session")
     run_id = models.CharField(max_length=255, blank=True)
+    base_url = models.CharField(max_length=255, blank=True, help_text="of the service, as its client reached it")
 
     given = models.JSONField(default=list, help_text="parameters as given: [[name, [text, ...]], ...]")
     normalised = models.JSONField(default=list, help_text="all parameters as used, in the same form")

@@ -23,7 +23,7 @@ class Registration:
     started: datetime = field(default_factory=timezone.now)
 
     def beat(self) -> None:
-        names = {name for kind in jobtypes.job_types() for name in kind.software}
+        names = {name for kind in jobtypes.all_job_types() for name in kind.software}
         Worker.objects.update_or_create(
             boot_id=self.boot_id,
             defaults={

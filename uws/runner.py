@@ -16,7 +16,7 @@ import shutil
 import socket
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from uws import child, endings, identity, inputs, jobtypes, processes, queue, results, service, store
+from uws.context import Origin
 from uws.endings import Failure
 from uws.errors import UserJobError
 from uws.jobtypes import JobType, OutputRole
@@ -67,7 +68,8 @@ class Run:
     started: float
     buffer: bytes = b""
     closed: bool = False
-    outputs: dict[str, Path] = field(default_factory=dict)
+    outputs: dict[str, tuple[Path, str | None]] = field(default_factory=dict)
+    """Path by role, and the media type where it is not the declared one."""
     outcome: dict[str, Any] = field(default_factory=dict)
     progress: tuple[str, float] | None = None
 
@@ -135,11 +137,13 @@ class Runner:
         )
         workdir = self._workdir(job, attempt)
         (workdir / "files").mkdir(parents=True)
+        origin = _origin(job)
         connections.close_all()  # a forked process must not share them
         work = child.Work(
             job_id=job.public_id,
             marker=f"{job.public_id}.{attempt}",
             entry=kind.worker,
+            origin=origin,
             parameters=parameters,
             inputs=files,
             workdir=workdir / "files",
@@ -162,6 +166,14 @@ class Runner:
 
     def _workdir(self, job: Job, attempt: int) -> Path:
         return self.folder / f"{job.public_id}.{attempt}"
+
+
+def _origin(job: Job) -> Origin:
+    owner = job.owner
+    base_url = settings.DISTILLER_BASE_URL or job.base_url
+    if owner is None:
+        return Origin(base_url=base_url, run_id=job.run_id)
+    return Origin(owner.get_username(), is_curator=owner.is_staff, base_url=base_url, run_id=job.run_id)
 
 
 def _watch(run: Run) -> tuple[str, Failure | None]:
@@ -236,7 +248,7 @@ def _read(run: Run, patience: float) -> None:
         if "progress" in message:
             run.progress = (message["progress"], message["fraction"])
         elif "output" in message:
-            run.outputs[message["output"]] = Path(message["path"])
+            run.outputs[message["output"]] = Path(message["path"]), message["media_type"]
         else:
             run.outcome = message
 
@@ -298,7 +310,11 @@ def _checked_outputs(run: Run) -> list[tuple[OutputRole, Path]]:
         raise ValueError(
             f"job type {run.kind.name}: not declared: {sorted(unknown)}; required but not made: {sorted(missing)}"
         )
-    return [(role, run.outputs[role.name]) for role in run.kind.outputs if role.name in run.outputs]
+    return [_output(role, *run.outputs[role.name]) for role in run.kind.outputs if role.name in run.outputs]
+
+
+def _output(role: OutputRole, path: Path, media_type: str | None) -> tuple[OutputRole, Path]:
+    return (role if media_type is None else replace(role, media_type=media_type, filename=path.name)), path
 
 
 def _failed(run: Run, kind: str, message: str) -> None:

@@ -24,7 +24,7 @@ from uws.errors import UserJobError
 from uws.jobtypes import JobType
 from uws.models import Job
 from uws.phases import FINAL, STARTABLE, UNSTARTED, WAITED, Phase
-from uws.values import ParameterErrors, check, parse, to_texts
+from uws.values import ParameterErrors, check, known, parse, to_texts
 from uws.wait import wait_while
 from vo.errors import AuthorizationFault, NotFoundFault, UsageFault
 
@@ -54,11 +54,11 @@ def requester(request: HttpRequest, *, start_session: bool = False) -> Requester
 
 def job_type(name: str) -> JobType:
     """The job type of that name; NotFoundFault if this archive does not offer it."""
-    try:
-        return jobtypes.job_type(name)
-    except KeyError:
-        offered = ", ".join(t.name for t in jobtypes.job_types()) or "none"
-        raise NotFoundFault(f"there is no job type {name!r} here; there are {offered}") from None
+    for kind in jobtypes.job_types():
+        if kind.name == name:
+            return kind
+    offered = ", ".join(t.name for t in jobtypes.job_types()) or "none"
+    raise NotFoundFault(f"there is no job type {name!r} here; there are {offered}")
 
 
 def jobs_of(who: Requester) -> QuerySet[Job]:
@@ -87,16 +87,21 @@ def create(
     who: Requester,
     *,
     run_id: str = "",
+    base_url: str = "",
 ) -> Job:
-    """A new job in phase PENDING. Raises ParameterErrors for unknown names and values that cannot be read."""
-    kind = job_type(type_name)
-    given = check(kind.parameters, parameters)
+    """A new job in phase PENDING. Raises ParameterErrors for unknown names and values that cannot be read.
+
+    `base_url` is that of the service as the client reaches it, for links in the results.
+    """
+    kind = jobtypes.job_type(type_name)
+    given = _accepted(kind, parameters)
     return Job.objects.create(
         job_type=kind.name,
         type_version=kind.version,
         owner=who.user,
         session="" if who.user is not None else who.session,
         run_id=run_id,
+        base_url=base_url if len(base_url) <= 255 else "",
         given=_pairs(given),
         destruction=latest_destruction(),
         execution_duration=kind.execution_duration,
@@ -107,13 +112,17 @@ def create(
 def set_parameters(job: Job, parameters: Mapping[str, Sequence[str]]) -> None:
     """Set parameters of a pending job; values of the names given replace those before (UWS 1.1 section 2.2.3.1)."""
     kind = jobtypes.job_type(job.job_type)
-    fresh = check(kind.parameters, parameters)
+    fresh = _accepted(kind, parameters)
     with transaction.atomic():
         locked = Job.objects.select_for_update().get(pk=job.pk)
         if locked.phase != Phase.PENDING:
             raise AuthorizationFault(f"parameters can be changed while the job is PENDING only; it is {locked.phase}")
         Job.objects.filter(pk=job.pk).update(given=_pairs({**locked.parameters, **fresh}))
     job.refresh_from_db()
+
+
+def _accepted(kind: JobType, parameters: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    return (known if kind.checked_when_run else check)(kind.parameters, parameters)
 
 
 def run(job: Job) -> None:

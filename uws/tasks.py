@@ -36,7 +36,7 @@ def this_runner(pid: int) -> Runner:
 @worker_init.connect(weak=False)
 def warm_up(**_: Any) -> None:
     """Import what the jobs need, once, before the pool is forked: every job starts from a loaded process."""
-    for kind in jobtypes.job_types() if settings.DISTILLER_WORKER_WARM_UP else ():
+    for kind in jobtypes.all_job_types() if settings.DISTILLER_WORKER_WARM_UP else ():
         begin = time.monotonic()
         try:
             load(kind.worker)

@@ -8,25 +8,34 @@ from django.urls.resolvers import URLPattern
 from uws import views
 from vo.http import View
 
-_JOB = r"(?P<type_name>[A-Za-z0-9_-]+)/(?P<job_id>[A-Za-z0-9_-]+)"
+_NAME = r"(?P<name>[A-Za-z0-9_-]+)"
+_RESOURCES: tuple[tuple[str, View, str], ...] = (
+    ("phase", views.phase, "phase"),
+    ("executionduration", views.execution_duration, "executionduration"),
+    ("destruction", views.destruction, "destruction"),
+    ("quote", views.quote, "quote"),
+    ("owner", views.owner, "owner"),
+    ("error", views.error, "error"),
+    ("parameters", views.parameters, "parameters"),
+    (f"parameters/{_NAME}", views.parameter, "parameter"),
+    ("results", views.results, "results"),
+    (f"results/{_NAME}", views.result, "result"),
+)
 
 
-def _of_job(resource: str, view: View, name: str) -> URLPattern:
-    return re_path(rf"^{_JOB}/{resource}/?$", view, name=name)
+def job_list_urls(prefix: str, type_name: str | None = None, names: str = "") -> list[URLPattern]:
+    """The URLs of a job list and of its jobs, at the regular expression `prefix`.
+
+    It has a group `type_name`, unless the list is of one given type; the names of the URLs begin with `names`.
+    """
+    fixed = {} if type_name is None else {"type_name": type_name}
+    job = rf"^{prefix}/(?P<job_id>[A-Za-z0-9_-]+)"
+    return [
+        re_path(rf"^{prefix}/?$", views.job_list, fixed, name=f"{names}list"),
+        re_path(rf"{job}/?$", views.job, fixed, name=f"{names}job"),
+        *(re_path(rf"{job}/{path}/?$", view, fixed, name=f"{names}{name}") for path, view, name in _RESOURCES),
+    ]
 
 
 app_name = "uws"
-urlpatterns = [
-    re_path(r"^(?P<type_name>[A-Za-z0-9_-]+)/?$", views.job_list, name="list"),
-    re_path(rf"^{_JOB}/?$", views.job, name="job"),
-    _of_job("phase", views.phase, "phase"),
-    _of_job("executionduration", views.execution_duration, "executionduration"),
-    _of_job("destruction", views.destruction, "destruction"),
-    _of_job("quote", views.quote, "quote"),
-    _of_job("owner", views.owner, "owner"),
-    _of_job("error", views.error, "error"),
-    _of_job("parameters", views.parameters, "parameters"),
-    _of_job("parameters/(?P<name>[A-Za-z0-9_-]+)", views.parameter, "parameter"),
-    _of_job("results", views.results, "results"),
-    _of_job("results/(?P<name>[A-Za-z0-9_-]+)", views.result, "result"),
-]
+urlpatterns = job_list_urls(r"(?P<type_name>[A-Za-z0-9_-]+)")

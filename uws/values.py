@@ -15,6 +15,7 @@ from uws.fields import FieldSpec, fields, value_text
 from uws.parameters import JobParameters, dali_float
 from vo.errors import UsageFault
 
+_NUL = "has a character that cannot be used (NUL)"
 _INTEGER = re.compile(r"[+-]?\d+$")
 _BOOLEANS = {"1": True, "true": True, "t": True, "0": False, "false": False, "f": False}
 
@@ -39,8 +40,23 @@ def canonical_names(model: type[JobParameters], given: Mapping[str, Sequence[str
         raise ParameterErrors([(name, f"there is no such parameter; there are {listed}") for name in unknown])
     values: dict[str, list[str]] = {}
     for name, texts in given.items():
-        kept = [text.strip() for text in texts if text.strip()]
+        kept = [_stripped(model, text) for text in texts if text.strip()]
         values.setdefault(declared[name.lower()], []).extend(kept)
+    return values
+
+
+def known(model: type[JobParameters], given: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The given values of parameters that the job has, under their declared names, not checked.
+
+    Raises ParameterErrors for the one character that cannot be kept.
+    """
+    declared = {name.lower(): name for name in model.model_fields}
+    values: dict[str, list[str]] = {}
+    for name, texts in given.items():
+        if name.lower() in declared:
+            if any("\x00" in text for text in texts):
+                raise ParameterErrors([(name, _NUL)])
+            values.setdefault(declared[name.lower()], []).extend(texts)
     return values
 
 
@@ -102,6 +118,14 @@ def _field_of(error: ErrorDetails) -> str:
     return str(error["loc"][0]) if error["loc"] else ""
 
 
+def _strips(model: type[BaseModel]) -> bool:
+    return bool(model.model_config.get("str_strip_whitespace"))
+
+
+def _stripped(model: type[BaseModel], text: str) -> str:
+    return text.strip() if _strips(model) else text
+
+
 @cache
 def _adapters(model: type[BaseModel]) -> dict[str, TypeAdapter[Any]]:
     """A validator of each field alone, without the model's checks across fields."""
@@ -110,7 +134,7 @@ def _adapters(model: type[BaseModel]) -> dict[str, TypeAdapter[Any]]:
         annotation: Any = info.annotation
         for metadata in info.metadata:
             annotation = Annotated[annotation, metadata]
-        adapters[name] = TypeAdapter(annotation, config={"str_strip_whitespace": True})
+        adapters[name] = TypeAdapter(annotation, config={"str_strip_whitespace": _strips(model)})
     return adapters
 
 
@@ -140,7 +164,7 @@ def _typed(model: type[JobParameters], values: Mapping[str, Sequence[str]]) -> d
 def _plain(spec: FieldSpec, text: str) -> Any:
     """A Python value of DALI text (DALI 1.1 section 3.3); what is more than a scalar is parsed by its own type."""
     if "\x00" in text:
-        raise ValueError("has a character that cannot be used (NUL)")
+        raise ValueError(_NUL)
     if spec.kind == "number":
         number = dali_float(text)
         if not math.isfinite(number):

@@ -11,7 +11,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 
-from uws import service, xml
+from uws import jobtypes, service, xml
+from uws.jobtypes import JobType
 from uws.listing import filtered
 from uws.models import Job, Result
 from uws.phases import Phase
@@ -31,12 +32,12 @@ CONTROL = ("PHASE", "RUNID", "EXECUTIONDURATION", "DESTRUCTION")
 @vo_endpoint()
 def job_list(request: HttpRequest, type_name: str) -> HttpResponseBase:
     """List own jobs of a type, or create one (UWS 1.1 sections 2.2.2.1 and 2.2.3.1)."""
-    kind = service.job_type(type_name)
+    kind = _kind(request, type_name)
     parameters = Parameters.of(request)
     if request.method == "POST":
         _check_csrf(request)
         return _create(request, kind.name, parameters)
-    if _prefers_html(request):
+    if _prefers_html(request) and not kind.path:
         return _see_other(f"{base_url(request)}/jobs")
     jobs = filtered(service.jobs_of(service.requester(request)).filter(job_type=kind.name), parameters)
     return _xml(xml.job_list_document(jobs.select_related("owner"), base_url(request)))
@@ -56,7 +57,7 @@ def job(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase:
         if set(parameters) == {"PHASE"}:
             return _change_phase(request, found, parameters)
         raise AuthorizationFault("a job takes ACTION=DELETE or PHASE here; its parameters are set at /parameters")
-    if _prefers_html(request) and "WAIT" not in parameters:
+    if _prefers_html(request) and "WAIT" not in parameters and not _kind(request, type_name).path:
         return _see_other(f"{base_url(request)}/jobs/{found.public_id}")
     seconds = parameters.value("WAIT", integer)
     if seconds is not None:
@@ -176,7 +177,12 @@ def _served(row: Result) -> ServedFile:
 
 
 def _find(request: HttpRequest, type_name: str, job_id: str) -> Job:
-    return service.find(job_id, service.requester(request), service.job_type(type_name).name)
+    return service.find(job_id, service.requester(request), _kind(request, type_name).name)
+
+
+def _kind(request: HttpRequest, type_name: str) -> JobType:
+    """The job type that is served at the URL of the request: under /uws those on offer, elsewhere the one named."""
+    return service.job_type(type_name) if request.path_info.startswith("/uws/") else jobtypes.job_type(type_name)
 
 
 def _create(request: HttpRequest, type_name: str, parameters: Parameters) -> HttpResponseBase:
@@ -192,6 +198,7 @@ def _create(request: HttpRequest, type_name: str, parameters: Parameters) -> Htt
         {name: parameters.all(name) for name in parameters if name not in CONTROL},
         service.requester(request),
         run_id=parameters.run_id() or "",
+        base_url=base_url(request),
     )
     if seconds is not None:
         service.set_execution_duration(created, seconds)
@@ -214,7 +221,7 @@ def _change_phase(request: HttpRequest, found: Job, parameters: Parameters) -> H
 def _destroy(request: HttpRequest, found: Job) -> HttpResponseBase:
     _check_csrf(request)
     service.destroy(found)
-    return _see_other(f"{base_url(request)}/uws/{found.job_type}")
+    return _see_other(f"{base_url(request)}/{jobtypes.location(found.job_type)}")
 
 
 def _phase_of(parameters: Parameters) -> str | None:

@@ -14,6 +14,7 @@ from vo_models.uws.types import ErrorType, ExecutionPhase, UWSVersion
 from vo_models.xlink import XlinkType
 
 from uws.activity import activity_id
+from uws.jobtypes import location
 from uws.models import Job, Result
 
 MEDIA_TYPE = "application/xml"
@@ -44,7 +45,7 @@ class JobDocument(JobSummary[JobParameters], tag="job", nsmap=NSMAP):
 
 
 def job_url(base: str, job: Job) -> str:
-    return f"{base}/uws/{quote(job.job_type)}/{job.public_id}"
+    return f"{base}/{quote(location(job.job_type))}/{job.public_id}"
 
 
 def time_text(when: datetime | None) -> str:
@@ -72,7 +73,7 @@ def job_document(job: Job, base: str) -> bytes:
             results=results(job, base),
             **_error(job),
             version=UWSVersion.V1_1,
-            job_info=_info(job, base),
+            **_info(job, base),
         )
     )
 
@@ -133,7 +134,10 @@ def _error(job: Job) -> dict[str, Any]:
     return {"error_summary": ErrorSummary(message=_text(job.error_message), type=kind, has_detail=True)}
 
 
-def _info(job: Job, base: str) -> JobInfo:
+def _info(job: Job, base: str) -> dict[str, Any]:
+    """What we tell besides; not where the list belongs to a standard service, whose validators know no other schema."""
+    if not location(job.job_type).startswith("uws/"):
+        return {}
     known: dict[str, Any] = {"job_type": job.job_type, "job_type_version": job.type_version}
     if job.progress_message:
         known |= {"progress": _text(job.progress_message), "fraction": job.progress_fraction}
@@ -141,7 +145,7 @@ def _info(job: Job, base: str) -> JobInfo:
         known["answered_from"] = job.answered_from
     if job.is_final:
         known["provenance"] = f"{base}/provenance/provsap?ID={quote(activity_id(job.public_id), safe='')}"
-    return JobInfo(**known)
+    return {"job_info": JobInfo(**known)}
 
 
 def _run_id(job: Job) -> dict[str, Any]:

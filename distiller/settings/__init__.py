@@ -136,6 +136,7 @@ DISTILLER_WORKER_SLOTS = ENVIRONMENT.distiller_worker_slots
 DISTILLER_TAP_DEFAULT_MAXREC = ENVIRONMENT.distiller_tap_default_maxrec
 DISTILLER_TAP_HARD_MAXREC = ENVIRONMENT.distiller_tap_hard_maxrec
 DISTILLER_TAP_TIMEOUT = ENVIRONMENT.distiller_tap_timeout
+DISTILLER_TAP_ASYNC_TIMEOUT = ENVIRONMENT.distiller_tap_async_timeout
 DISTILLER_UPLOAD_MAX_BYTES = ENVIRONMENT.distiller_upload_max_bytes
 DISTILLER_UPLOAD_MAX_ROWS = ENVIRONMENT.distiller_upload_max_rows
 DISTILLER_UPLOAD_TIMEOUT = ENVIRONMENT.distiller_upload_timeout

@@ -68,9 +68,12 @@ class Environment(BaseSettings):
         "Installed packages can announce theirs by an entry point of the group `distiller.job_types` instead.",
     )
     distiller_tap_default_maxrec: int = Field(
-        20000, ge=1, description="Rows of a TAP result when the client names no MAXREC."
+        20000, ge=1, description="Rows of a TAP result, synchronous or not, when the client names no MAXREC."
     )
     distiller_tap_hard_maxrec: int = Field(20_000_000, ge=1, description="Most rows of a TAP result.")
+    distiller_tap_async_timeout: int = Field(
+        3600, ge=1, description="Seconds that an asynchronous query may take: its longest execution duration."
+    )
     distiller_tap_timeout: int = Field(60, ge=1, description="Seconds that a synchronous query may take.")
     distiller_upload_max_bytes: int = Field(
         32 * 2**20, ge=1, description="Most bytes of the tables that come with one TAP query, together."

@@ -35,7 +35,7 @@ JOBS_PER_PAGE = 30
 @never_cache
 def jobs(request: HttpRequest) -> HttpResponse:
     """The jobs of the user, or of this browser."""
-    rows = service.jobs_of(service.requester(request))
+    rows = service.jobs_of(service.requester(request)).exclude(job_type__in=_elsewhere())
     total, number = rows.count(), page_number(request)
     number = min(number, max(1, -(-total // JOBS_PER_PAGE)))
     start = (number - 1) * JOBS_PER_PAGE
@@ -136,11 +136,19 @@ def job_action(request: HttpRequest, job_id: str, action: str) -> HttpResponse:
 
 def _find(job_id: str, request: HttpRequest) -> Job:
     try:
-        return service.find(job_id, service.requester(request))
+        found = service.find(job_id, service.requester(request))
     except NotFoundFault as fault:
         raise Http404(sentence(fault.message)) from None
     except AuthorizationFault:
         raise Http404(f"There is no job {job_id!r}; it may have been deleted.") from None
+    if found.job_type in _elsewhere():
+        raise Http404(f"The job {job_id!r} has no page; it is at /{jobtypes.location(found.job_type)}/{job_id}.")
+    return found
+
+
+def _elsewhere() -> list[str]:
+    """Job types without pages: other services run their work as such jobs, and show them."""
+    return [kind.name for kind in jobtypes.all_job_types() if kind.path]
 
 
 def _job_type(name: str) -> JobType:

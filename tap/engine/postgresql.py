@@ -18,6 +18,11 @@ from tap.engine.uploads import load_postgresql
 from tap.uploads.table import Upload
 from vo.errors import TransientFault, UsageFault
 
+_NOTICE_CLIENTS_END = (
+    b"SELECT set_config(name, '500', false) FROM pg_settings WHERE name = 'client_connection_check_interval'"
+)
+"""A statement ends within 500 ms of the process that asked for it, even if that was killed (PostgreSQL 14 and newer;
+an older one has no such setting, and goes on until the statement's time limit)."""
 _IDLE = 4
 """Most idle connections that are kept."""
 
@@ -42,6 +47,7 @@ class Pool:
         connection = psycopg.connect(address, connect_timeout=10)
         connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
         connection.execute("SET TIME ZONE 'UTC'")
+        connection.execute(_NOTICE_CLIENTS_END)
         connection.commit()
         return connection, True
 

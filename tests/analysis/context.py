@@ -12,7 +12,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
-from uws.context import InputFile
+from uws.context import InputFile, Origin
 from uws.parameters import JobParameters
 
 
@@ -27,6 +27,7 @@ class RecordingContext:
     job_id: str = "test-job"
     messages: list[tuple[str, float]] = field(default_factory=list)
     outputs: dict[str, Path] = field(default_factory=dict)
+    origin: Origin = field(default_factory=Origin)
 
     def progress(self, message: str, fraction: float) -> None:
         self.messages.append((message, fraction))

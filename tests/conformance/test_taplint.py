@@ -1,6 +1,6 @@
 """STILTS taplint against a running server with the demo archive: no error, no warning.
 
-Stages for asynchronous queries, and the one for uploads, which uses them, are left out: they are not declared.
+The stage for uploads is left out, because it asks asynchronously; asynchronous queries are in test_taplint_async.py.
 """
 
 from __future__ import annotations

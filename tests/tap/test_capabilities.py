@@ -98,10 +98,11 @@ def test_limits_are_the_true_ones(document: ET.Element) -> None:
     limits = {
         e.tag: {limit.tag: int(str(limit.text)) for limit in e}
         for e in document.iter()
-        if e.tag.endswith(("Limit", "Duration"))
+        if e.tag.endswith(("Limit", "Duration", "Period"))
     }
     assert limits == {
-        "executionDuration": dict.fromkeys(("default", "hard"), settings.DISTILLER_TAP_TIMEOUT),
+        "executionDuration": dict.fromkeys(("default", "hard"), settings.DISTILLER_TAP_ASYNC_TIMEOUT),
+        "retentionPeriod": dict.fromkeys(("default", "hard"), settings.DISTILLER_JOB_RETENTION_DAYS * 86400),
         "outputLimit": {
             "default": settings.DISTILLER_TAP_DEFAULT_MAXREC,
             "hard": settings.DISTILLER_TAP_HARD_MAXREC,

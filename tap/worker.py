@@ -1,0 +1,41 @@
+"""An asynchronous query in the process of its job: the result document is written to a file."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from django.conf import settings
+
+from tap.jobs import RESULT, TapParameters
+from tap.registry import QueryContext, Viewer
+from tap.results import document
+from tap.service import prepare
+from uws.context import JobContext
+from uws.errors import FatalJobError, UserJobError
+from vo.errors import FatalFault, VOError
+
+_EXTENSIONS = {"votable": "vot"}
+"""File name extensions of formats that are not called by them."""
+
+
+def run(context: JobContext) -> None:
+    """Answer the query with the rights of the job's owner (TAP 1.1 section 2.2).
+
+    Whatever is wrong with it, and a statement that takes too long, ends the job in words for its owner.
+    """
+    parameters, origin = context.parameters, context.origin
+    if not isinstance(parameters, TapParameters):
+        raise TypeError(f"a query has TapParameters, not {type(parameters).__name__}")
+    try:
+        asked = parameters.request(origin.run_id)
+        path = context.workdir / f"result.{_EXTENSIONS.get(asked.format.kind, asked.format.kind)}"
+        query = prepare(asked.query, QueryContext(Viewer(origin.owner, origin.is_curator), origin.base_url))
+        context.progress("Querying", 0.0)
+        service, seconds = f"{origin.base_url}/tap", settings.DISTILLER_TAP_ASYNC_TIMEOUT
+        with path.open("wb") as file, closing(document(query, asked, service, seconds, strict=True)) as pieces:
+            file.writelines(pieces)
+    except FatalFault as fault:
+        raise FatalJobError(fault.message) from fault
+    except VOError as error:
+        raise UserJobError(error.message) from None
+    context.output(RESULT, path, asked.format.content_type)
