@@ -61,6 +61,8 @@ def rotate(shape: bytes, *matrix: float) -> bytes:
 
 
 def _lon_lat(v: Vector) -> tuple[float, float]:
+    if not all(map(math.isfinite, v)):
+        raise ValueFault("range")
     lon = math.degrees(math.atan2(v[1], v[0]))
     return (lon + 360.0 if lon < 0 else lon, math.degrees(math.atan2(v[2], math.hypot(v[0], v[1]))))
 

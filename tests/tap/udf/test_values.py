@@ -212,6 +212,10 @@ def test_times(sky: list[SkyRow]) -> None:
         ("ivo_interval_overlaps(0, 9, 3, 2)", 0),
         ("ivo_interval_overlaps(1, 1, 1, 1)", 1),
         ("ivo_interval_overlaps(1, NULL, 1, 1)", None),
+        ("ivo_healpix_index(5, NULL)", None),
+        ("ivo_healpix_index(NULL, 1, 1)", None),
+        ("ivo_healpix_center(5, NULL)", None),
+        ("ivo_normal_random(NULL, 1)", None),
     ],
 )
 def test_small_functions(sky: list[SkyRow], expression: str, expected: Any) -> None:
@@ -264,6 +268,7 @@ def test_normal_random(sky: list[SkyRow]) -> None:
         ("ivo_geom_transform(name, 'ICRS', POINT(1, 1))", "line 1 column 33: the systems"),
         ("ivo_geom_transform('ICRS', 'FK5', s_region)", "takes a POINT, CIRCLE or POLYGON"),
         ("ivo_epoch_prop_pos(1, 1, 1, 1, 1, 1, NULL, 2000)", "must not be NULL"),
+        ("ivo_epoch_prop_pos(1, 1, 1, 1e300, 1e300, 1e300, 0, 1e300)", "a number is out of range"),
         ("ivo_simbadpoint('M1')", "unknown function ivo_simbadpoint"),
         ("ivo_string_agg(MAX(name), '')", "MAX cannot stand in an aggregate"),
         ("1 + ivo_hasword('a', 'b') + ivo_histogram(n, 1, 2, 3)", "takes numbers"),
