@@ -57,7 +57,7 @@ def parquet(data: bytes, max_rows: int) -> Content:
         if sum(group.total_byte_size for group in groups) > max(_SMALL, _MAX_UNPACKED * len(data)):
             raise UsageFault("the Parquet file grows too much when it is unpacked")
         return _content(file.read(use_threads=False))
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise UsageFault(f"the Parquet file cannot be read: {str(error)[:200]}") from None
 
 

@@ -438,6 +438,9 @@ OUTSIDE = "<!DOCTYPE VOTABLE [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><VOTABLE>
 STREAM = (
     "<VOTABLE><RESOURCE><TABLE><FIELD name='a' datatype='int'/><DATA><BINARY><STREAM {}>{}</STREAM></BINARY></DATA>"
 )
+_STORED = pa.BufferOutputStream()
+pyarrow.parquet.write_table(pa.table({"name": [1]}), _STORED)
+PARQUET = _STORED.getvalue().to_pybytes()
 HUGE = "<VOTABLE><RESOURCE><TABLE nrows='999999999999'><FIELD name='a' datatype='int'/></TABLE></RESOURCE></VOTABLE>"
 
 
@@ -465,6 +468,7 @@ HUGE = "<VOTABLE><RESOURCE><TABLE nrows='999999999999'><FIELD name='a' datatype=
         (b"SIMPLE  =                    T" + b" " * 50 + b"END" + b" " * 2797, "FITS file"),
         (fits_table()[:-3000], "FITS file"),
         (b"PAR1 and nothing else", "Parquet file cannot be read"),
+        (PARQUET.replace(b"name", b"\xff\xff\xff\xff"), "Parquet file cannot be read"),
     ],
 )
 def test_refused_content(post: Callable[..., Any], content: bytes, message: str) -> None:
