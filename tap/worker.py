@@ -10,9 +10,10 @@ from tap.jobs import RESULT, TapParameters
 from tap.registry import QueryContext, Viewer
 from tap.results import document
 from tap.service import prepare
+from tap.uploads.receive import receive
 from uws.context import JobContext
 from uws.errors import FatalJobError, UserJobError
-from vo.errors import FatalFault, VOError
+from vo.errors import FatalFault, UsageFault, VOError
 
 _EXTENSIONS = {"votable": "vot"}
 """File name extensions of formats that are not called by them."""
@@ -29,7 +30,8 @@ def run(context: JobContext) -> None:
     try:
         asked = parameters.request(origin.run_id)
         path = context.workdir / f"result.{_EXTENSIONS.get(asked.format.kind, asked.format.kind)}"
-        query = prepare(asked.query, QueryContext(Viewer(origin.owner, origin.is_curator), origin.base_url))
+        viewer = QueryContext(Viewer(origin.owner, origin.is_curator), origin.base_url)
+        query = prepare(asked.query, viewer, uploads=receive(asked.uploads, _no_part))
         context.progress("Querying", 0.0)
         service, seconds = f"{origin.base_url}/tap", settings.DISTILLER_TAP_ASYNC_TIMEOUT
         with path.open("wb") as file, closing(document(query, asked, service, seconds, strict=True)) as pieces:
@@ -39,3 +41,7 @@ def run(context: JobContext) -> None:
     except VOError as error:
         raise UserJobError(error.message) from None
     context.output(RESULT, path, asked.format.content_type)
+
+
+def _no_part(name: str) -> None:
+    raise UsageFault("tables sent along with a query are taken at /tap/sync only; give the URL of the table here")

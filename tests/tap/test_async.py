@@ -16,6 +16,7 @@ from django.test import Client
 from tap import worker
 from tap.jobs import JOB_TYPE, TapParameters
 from tap.registry import QueryContext, Viewer
+from tap.uploads.table import Upload
 from tests.tap.queries import ScriptedQuery
 from uws import jobtypes, service
 from uws.context import InputFile, Origin
@@ -219,10 +220,18 @@ def test_maxrec_and_run_id(work: Work) -> None:
     assert len(parse(str(path)).get_first_table().array) == 0
 
 
+def test_tables_come_by_url(work: Work) -> None:
+    """TAP 1.1 section 2.7.6: what cannot be kept with the job, and what cannot be fetched, is said."""
+    with pytest.raises(UserJobError, match="give the URL of the table here"):
+        work(Origin(), QUERY="SELECT * FROM TAP_UPLOAD.t", UPLOAD=("t,param:file",))
+    with pytest.raises(UserJobError, match=r"127\.0\.0\.1"):
+        work(Origin(), QUERY="SELECT * FROM TAP_UPLOAD.t", UPLOAD=("t,http://127.0.0.1:9/x.vot",))
+
+
 def test_the_query_runs_with_the_rights_of_the_owner(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     contexts: list[QueryContext] = []
 
-    def prepared(text: str, context: QueryContext) -> ScriptedQuery:
+    def prepared(text: str, context: QueryContext, uploads: Sequence[Upload] = ()) -> ScriptedQuery:
         contexts.append(context)
         return ScriptedQuery()
 
@@ -242,7 +251,7 @@ def test_an_error_of_the_rows_is_the_jobs(
 ) -> None:
     """DALI 1.1 section 4.2: no half result passes for a whole one."""
     query = ScriptedQuery(batches=5, error=error, fails_at=fails_at)
-    monkeypatch.setattr("tap.worker.prepare", lambda text, context: query)
+    monkeypatch.setattr("tap.worker.prepare", lambda text, context, uploads=(): query)
     with pytest.raises(raised, match=str(error)):
         work(Origin(), QUERY="q", RESPONSEFORMAT=format)
     assert query.closed == query.opened == 1
@@ -250,7 +259,7 @@ def test_an_error_of_the_rows_is_the_jobs(
 
 def test_a_defect_of_the_writer_is_the_jobs(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     query = ScriptedQuery(batches=5)
-    monkeypatch.setattr("tap.worker.prepare", lambda text, context: query)
+    monkeypatch.setattr("tap.worker.prepare", lambda text, context, uploads=(): query)
     monkeypatch.setattr("vo.votable._BinaryRows.push", lambda self, batch: 1 / 0)
     with pytest.raises(FatalJobError, match="internal error, reference"):
         work(Origin(), QUERY="q")
