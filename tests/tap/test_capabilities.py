@@ -89,7 +89,7 @@ def test_uploads(document: ET.Element) -> None:
 
 _ORDER = (
     *("interface", "dataModel", "language", "outputFormat", "uploadMethod"),
-    *("executionDuration", "outputLimit", "uploadLimit"),
+    *("retentionPeriod", "executionDuration", "outputLimit", "uploadLimit"),
 )
 
 
