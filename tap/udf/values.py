@@ -123,4 +123,5 @@ class Histogram:
         self.counts[place] += 1
 
     def finalize(self) -> bytes | None:
-        return struct.pack(f"<{len(self.counts)}d", *self.counts) if self.counts else None
+        # As tap.engine.batches unpacks an array of integers.
+        return struct.pack(f"<{len(self.counts)}q", *self.counts) if self.counts else None

@@ -138,7 +138,7 @@ def test_page_for_people(client: Client) -> None:
     assert [client.get(link).status_code for link in links if not link.endswith("/sync")] == [200] * (len(links) - 1)
 
 
-@pytest.mark.parametrize("path", ["/tap/async", "/tap/properties", "/tap/capabilities/properties", "/tap/sync/x"])
+@pytest.mark.parametrize("path", ["/tap/properties", "/tap/capabilities/properties", "/tap/sync/x"])
 def test_what_is_not_there_is_404(client: Client, path: str) -> None:
     """TAP 1.1 section 2 (TAP-03): 404 and no page; nor are other endpoints promised."""
     for response in (client.get(path), client.post(path)):
