@@ -6,7 +6,7 @@ import json
 import math
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from uws.context import InputFile, JobContext
 from uws.jobtypes import JobType
+from vo.version import version
 
 _VOLATILE = ("CREATED", "DATE", "CREATOR", "ORIGIN")
 _UNCHANGED = "of unchanging content"
@@ -35,8 +36,9 @@ def stamp(hdulist: fits.HDUList, context: JobContext, job_type: JobType) -> None
         for file in files:
             history["HISTORY"] = f"Input {role}: {file.id}"
             history["HISTORY"] = f"sha256 {file.sha256}"
+    history["HISTORY"] = f"Software distiller {version()}"
     for name in job_type.software:
-        history["HISTORY"] = f"Software {name} {version(name)}"
+        history["HISTORY"] = f"Software {name} {metadata.version(name)}"
 
 
 def write_fits(path: Path, hdulist: fits.HDUList, context: JobContext, job_type: JobType) -> None:

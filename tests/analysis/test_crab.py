@@ -19,6 +19,7 @@ from matplotlib.image import imread
 from tests.analysis import direct
 from tests.analysis.conftest import Runner
 from tests.analysis.context import RecordingContext
+from vo.version import version
 
 RUNS = [23523, 23526, 23559, 23592]
 POSITION = SkyCoord(83.633333333333, 22.014444444444, unit="deg")
@@ -155,6 +156,7 @@ def test_fits_files_say_where_they_come_from(spectrum: RecordingContext, countma
         assert header["CREATOR"].startswith("Distiller ")
         assert header["JOB_ID"] == "test-job"
         history = "\n".join(header["HISTORY"])
+        assert f"Software distiller {version()}" in history
         assert "Software gammapy 2.1" in history
         for obs_id in RUNS:
             assert f"Input observations: ivo://test/store?r1/{obs_id}\nsha256 " in history

@@ -15,6 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 from pyvo.dal import AsyncTAPJob
 from pyvo.io.uws import parse_job, parse_job_list
 
+from tests.environment import REQUIRE_ALL
 from tests.services import start_redis
 from tests.uws.conftest import Finished
 from tests.worker import WorkerProcess
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def redis_url() -> str:
     url = start_redis()
     if url is None:
-        pytest.skip("there is no redis-server")
+        (pytest.fail if REQUIRE_ALL else pytest.skip)("there is no redis-server")
     return url
 
 
