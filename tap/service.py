@@ -10,7 +10,7 @@ with query.run(maxrec=20) as rows:   # the statement starts here
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -55,13 +55,15 @@ class Query:
     uploads: tuple[Upload, ...] = ()
     """Tables that exist while this query runs."""
 
-    def run(self, maxrec: int | None = None, timeout: float | None = None) -> AbstractContextManager[Rows]:
+    def run(
+        self, maxrec: int | None = None, timeout: float | None = None, departed: Callable[[], bool] | None = None
+    ) -> AbstractContextManager[Rows]:
         """The rows, at most `maxrec` of them; `timeout` in seconds, by default that of the settings.
 
         Raises UsageFault for values that a function does not take, TransientFault when the time is over, FatalFault
         when the database fails; also while the rows are iterated.
         """
-        return engine.Rows(self.statement, self.columns, maxrec, timeout, self.uploads)
+        return engine.Rows(self.statement, self.columns, maxrec, timeout, self.uploads, departed)
 
 
 def prepare(text: str, context: QueryContext, uploads: Sequence[Upload] = ()) -> Query:

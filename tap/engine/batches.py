@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from vo.arrow import arrow_schema, arrow_type
+from vo.arrow import arrow_schema
 from vo.columns import ColumnMeta
 from vo.errors import UsageFault
 
@@ -24,20 +24,46 @@ class BatchMaker:
 
     def __init__(self, columns: tuple[ColumnMeta, ...]) -> None:
         self.schema = arrow_schema(columns)
-        self.types = [arrow_type(c) for c in columns]
-        self.converters = [_converter(t) for t in self.types]
+        self.converters = [_converter(t) for t in self.schema.types]
 
     def batch(self, rows: Sequence[Sequence[Any]]) -> pa.RecordBatch:
         """Raises UsageFault for an integer that its column cannot hold."""
-        arrays = []
-        for values, type_, convert in zip(zip(*rows, strict=True), self.types, self.converters, strict=True):
-            made = values if convert is None else [None if v is None else convert(v) for v in values]
-            try:
-                arrays.append(pa.array(made, type=type_))
-            except (pa.ArrowInvalid, OverflowError, pa.ArrowTypeError):
-                name = self.schema.field(len(arrays)).name
-                raise UsageFault(f"column {name}: a value is out of range of its type {type_}") from None
+        columns = zip(zip(*rows, strict=True), self.schema, self.converters, strict=True)
+        return pa.RecordBatch.from_arrays([_array(*column) for column in columns], schema=self.schema)
+
+    def conformed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch of a driver with the types and names of the result.
+
+        Raises UsageFault for an integer that its column cannot hold.
+        """
+        arrays = [_fitting(array, field) for array, field in zip(batch.columns, self.schema, strict=True)]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+
+def _array(values: tuple[Any, ...], field: pa.Field, convert: Convert | None) -> pa.Array:
+    """The values as they are if they are of the column's type, which is much faster; else converted one by one."""
+    try:
+        return pa.array(values, field.type)
+    except (pa.ArrowInvalid, OverflowError, pa.ArrowTypeError):
+        if convert is not None:
+            values = tuple(None if v is None else convert(v) for v in values)
+    try:
+        return pa.array(values, field.type)
+    except (pa.ArrowInvalid, OverflowError, pa.ArrowTypeError):
+        raise _out_of_range(field) from None
+
+
+def _fitting(array: pa.Array, field: pa.Field) -> pa.Array:
+    if isinstance(array, pa.ExtensionArray):  # numeric comes as text
+        array = array.storage
+    try:
+        return array if array.type == field.type else array.cast(field.type)
+    except pa.ArrowInvalid:
+        raise _out_of_range(field) from None
+
+
+def _out_of_range(field: pa.Field) -> UsageFault:
+    return UsageFault(f"column {field.name}: a value is out of range of its type {field.type}")
 
 
 def _converter(type_: pa.DataType) -> Convert | None:

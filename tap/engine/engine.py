@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
+import adbc_driver_manager
 import psycopg
 import pyarrow as pa
 from django.conf import settings
 from django.db import connections
-from psycopg.conninfo import make_conninfo
 
 from tap.adql.translate import LIMIT, Statement
+from tap.engine import bycopy, byrow
 from tap.engine.batches import BatchMaker
-from tap.engine.postgresql import POOL, PostgresqlRun
+from tap.engine.postgresql import session_address
 from tap.engine.sqlite import SqliteRun
 from tap.uploads.table import Upload
 from vo.columns import ColumnMeta
@@ -26,14 +27,17 @@ from vo.errors import FatalFault
 logger = logging.getLogger(__name__)
 
 _UNLIMITED = 2**62
+_SHORT = 25_000
+"""Rows up to which a result is read row by row: it holds any result of the default MAXREC."""
+_DATABASE_ERRORS = (sqlite3.Error, psycopg.Error, adbc_driver_manager.Error)
 
 
 class Run(Protocol):
     """A statement running in a database."""
 
-    def chunks(self) -> Iterator[list[tuple[Any, ...]]]: ...
-
     def start(self) -> None: ...
+
+    def batches(self, maker: BatchMaker) -> Iterator[pa.RecordBatch]: ...
 
     def cancel(self) -> None: ...
 
@@ -55,10 +59,12 @@ class Rows:
         maxrec: int | None,
         timeout: float | None,
         uploads: Sequence[Upload] = (),
+        departed: Callable[[], bool] | None = None,
     ) -> None:
         self.statement = statement
         self.maker = BatchMaker(columns)
         self.maxrec = maxrec
+        self.departed = departed
         self.uploads = tuple(u for u in uploads if u.published.sql_name in statement.read)
         self.timeout = settings.DISTILLER_TAP_TIMEOUT if timeout is None else timeout
         self.overflow = False
@@ -66,37 +72,49 @@ class Rows:
 
     def __enter__(self) -> Self:
         limits = [n for n in (self.statement.top, None if self.maxrec is None else self.maxrec + 1) if n is not None]
-        parameters = {**self.statement.parameters, LIMIT: min(limits, default=_UNLIMITED)}
         try:
-            self.run = _connect(self.statement, parameters, self.timeout, self.uploads)
+            self.run = self._run(min(limits, default=_UNLIMITED))
             self.run.start()
         except BaseException as error:
             self.close()
-            if isinstance(error, sqlite3.Error | psycopg.Error):
+            if isinstance(error, _DATABASE_ERRORS):
                 raise self._internal(error) from None
             raise
         return self
 
+    def _run(self, limit: int) -> Run:
+        # Read when it is needed: the tests switch the database after the settings have been loaded.
+        connection = connections["default"]
+        sql, read, timeout, uploads = self.statement.sql, self.statement.read, self.timeout, self.uploads
+        parameters = {**self.statement.parameters, LIMIT: limit}
+        if connection.vendor == "sqlite":
+            path = str(connection.settings_dict["NAME"])
+            return SqliteRun(path, sql, parameters, read, timeout, uploads, self.departed)
+        address = session_address(connection.get_connection_params())
+        if limit <= _SHORT or uploads:
+            return byrow.RowsRun(address, sql, parameters, timeout, uploads, self.departed)
+        return bycopy.CopyRun(address, sql, parameters, timeout, self.departed)
+
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         assert self.run is not None
         left = self.maxrec
-        chunks = self.run.chunks()
+        batches = self.run.batches(self.maker)
         while True:
             try:
-                rows = next(chunks, None)
-            except (sqlite3.Error, psycopg.Error) as error:
+                batch = next(batches, None)
+            except _DATABASE_ERRORS as error:
                 raise self._internal(error) from None
-            if rows is None:
+            if batch is None:
                 return
-            if left is not None and len(rows) > left:
+            if left is not None and batch.num_rows > left:
                 self.overflow = True
-                rows = rows[:left]
-            if rows:
-                yield self.maker.batch(rows)
+                batch = batch.slice(0, left)
+            if batch.num_rows:
+                yield batch
             if self.overflow:
                 return
             if left is not None:
-                left -= len(rows)
+                left -= batch.num_rows
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -122,17 +140,7 @@ class Rows:
         return FatalFault(f"internal error in the database, reference {reference}")
 
 
-def _connect(statement: Statement, parameters: dict[str, Any], timeout: float, uploads: tuple[Upload, ...]) -> Run:
-    # Read when it is needed: the tests switch the database after the settings have been loaded.
-    configured = connections["default"].settings_dict
-    if dialect() == "sqlite":
-        return SqliteRun(str(configured["NAME"]), statement.sql, parameters, statement.read, timeout, uploads)
-    given = connections["default"].get_connection_params()
-    names = ("dbname", "user", "password", "host", "port", "sslmode", "sslrootcert", "service", "passfile", "options")
-    address = make_conninfo("", **{name: str(given[name]) for name in names if given.get(name)})
-    return PostgresqlRun(address, statement.sql, parameters, timeout, uploads)
-
-
 def close_idle() -> None:
     """Close connections that wait for the next query."""
-    POOL.close()
+    byrow.POOL.clear()
+    bycopy.POOL.clear()

@@ -24,6 +24,13 @@ SQLSTATES = {
 OWN_SQLSTATE = "TA001"
 """Raised by tap/geometry/functions.sql with a message meant for the user."""
 
+STOPPED = "the query was stopped"
+
+
+def took_too_long(timeout: float) -> str:
+    """What is said of a statement that was stopped."""
+    return f"the query took longer than {timeout:g} s; narrow it down, or ask for fewer rows"
+
 
 class ValueFault(Exception):
     """Raised by functions registered with SQLite; `message` is meant for the user."""

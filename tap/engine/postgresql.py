@@ -1,148 +1,37 @@
-"""Queries on PostgreSQL: read-only transactions with a time limit, on a small pool of connections of their own."""
+"""Sessions for queries on PostgreSQL: read-only, set up when they are opened. The database's errors in our words."""
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
-import psycopg
-from psycopg import sql as pgsql
+from psycopg.conninfo import make_conninfo
 
-from tap.engine.batches import ROWS
-from tap.engine.faults import MESSAGES, OWN_SQLSTATE, SQLSTATES
-from tap.engine.sqlite import STOPPED, took_too_long
-from tap.engine.uploads import load_postgresql
-from tap.uploads.table import Upload
+from tap.engine.faults import MESSAGES, OWN_SQLSTATE, SQLSTATES, STOPPED, took_too_long
 from vo.errors import TransientFault, UsageFault
 
-_NOTICE_CLIENTS_END = (
-    b"SELECT set_config(name, '500', false) FROM pg_settings WHERE name = 'client_connection_check_interval'"
-)
-"""A statement ends within 500 ms of the process that asked for it, even if that was killed (PostgreSQL 14 and newer;
-an older one has no such setting, and goes on until the statement's time limit)."""
-_IDLE = 4
-"""Most idle connections that are kept."""
-
-Connection = psycopg.Connection[tuple[Any, ...]]
+SESSION = {
+    "default_transaction_read_only": "on",
+    "timezone": "UTC",
+    # A statement ends within 500 ms of the process that asked for it, even if that was killed.
+    "client_connection_check_interval": "500",
+}
+_CANCELLED = "57014"
 
 
-class Pool:
-    """Idle connections of this process by address; a fork starts with none."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.idle: dict[tuple[int, str], list[Connection]] = {}
-
-    def take(self, address: str) -> tuple[Connection, bool]:
-        """A connection, and whether it is new."""
-        with self.lock:
-            waiting = self.idle.get((os.getpid(), address), [])
-            while waiting:
-                connection = waiting.pop()
-                if not connection.closed:
-                    return connection, False
-        connection = psycopg.connect(address, connect_timeout=10)
-        connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
-        connection.execute("SET TIME ZONE 'UTC'")
-        connection.execute(_NOTICE_CLIENTS_END)
-        connection.commit()
-        return connection, True
-
-    def give(self, address: str, connection: Connection) -> None:
-        """Keep a connection, if it is in order."""
-        usable = not connection.closed and connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
-        with self.lock:
-            waiting = self.idle.setdefault((os.getpid(), address), [])
-            if usable and len(waiting) < _IDLE:
-                waiting.append(connection)
-                return
-        connection.close()
-
-    def close(self) -> None:
-        """Close what is idle."""
-        with self.lock:
-            waiting = [c for (pid, _), connections in self.idle.items() if pid == os.getpid() for c in connections]
-            self.idle.clear()
-        for connection in waiting:
-            connection.close()
+def session_address(given: Mapping[str, Any]) -> str:
+    """The libpq connection string of sessions for queries, from Django's connection parameters."""
+    names = ("dbname", "user", "password", "host", "port", "sslmode", "sslrootcert", "service", "passfile")
+    options = [str(given.get("options") or ""), *(f"-c {name}={value}" for name, value in SESSION.items())]
+    known = {name: str(given[name]) for name in names if given.get(name)}
+    return make_conninfo("", **known, options=" ".join(options).strip(), connect_timeout="10")
 
 
-POOL = Pool()
-
-
-class PostgresqlRun:
-    """A statement running behind a server-side cursor; `timeout` is for each fetch, not for the reader's pauses."""
-
-    def __init__(
-        self, address: str, sql: str, parameters: dict[str, Any], timeout: float, uploads: tuple[Upload, ...] = ()
-    ) -> None:
-        self.address = address
-        self.sql = sql
-        self.parameters = parameters
-        self.timeout = timeout
-        self.uploads = uploads
-        self.cancelled = False
-        self.connection, self.new = POOL.take(address)
-
-    def start(self) -> None:
-        """Check the statement and open its cursor."""
-        try:
-            self._start(self.sql, self.parameters)
-        except psycopg.OperationalError:
-            if self.new or not self.connection.closed:
-                raise
-            # The server closed it while it was idle.
-            self.connection, _ = POOL.take(self.address)
-            self._start(self.sql, self.parameters)
-
-    def _start(self, sql: str, parameters: dict[str, Any]) -> None:
-        if self.uploads:
-            self._guarded(lambda: self.connection.execute("SET TRANSACTION READ WRITE"))
-        limit = pgsql.SQL("SET LOCAL statement_timeout = {}").format(round(self.timeout * 1000))
-        self._guarded(lambda: self.connection.execute(limit))
-        if self.uploads:
-            for upload in self.uploads:
-                self._guarded(partial(load_postgresql, self.connection, upload))
-            self._guarded(lambda: self.connection.execute("SET TRANSACTION READ ONLY"))
-        # A cursor in SQL, not psycopg's: that one asks for a description and a CLOSE, two more ways to the server.
-        declare = f"DECLARE tap NO SCROLL CURSOR FOR {sql}".encode()
-        self._guarded(lambda: self.connection.execute(declare, parameters))
-        self.cursor = self.connection.cursor(binary=True)
-
-    def _guarded(self, action: Callable[[], Any]) -> Any:
-        """The action, with the database's errors in our words; those that are nobody's fault pass through."""
-        try:
-            return action()
-        except psycopg.Error as error:
-            state = error.sqlstate or ""
-            if state == OWN_SQLSTATE:
-                raise UsageFault(error.diag.message_primary or MESSAGES["range"]) from None
-            if state in SQLSTATES:
-                raise UsageFault(MESSAGES[SQLSTATES[state]]) from None
-            if state == "57014":
-                raise TransientFault(STOPPED if self.cancelled else took_too_long(self.timeout)) from None
-            raise
-
-    def chunks(self) -> Iterator[list[tuple[Any, ...]]]:
-        """Rows in lists of at most `ROWS`."""
-        fetch = pgsql.SQL("FETCH FORWARD {} FROM tap").format(ROWS)
-        while rows := self._guarded(lambda: self.cursor.execute(fetch).fetchall()):
-            yield rows
-            if len(rows) < ROWS:
-                return
-
-    def cancel(self) -> None:
-        """Stop the statement; from any thread."""
-        self.cancelled = True
-        self.connection.cancel_safe()
-
-    def close(self) -> None:
-        """End the statement and give the connection back."""
-        try:
-            self.connection.rollback()
-        except psycopg.Error:
-            self.connection.close()
-        POOL.give(self.address, self.connection)
+def raise_told(sqlstate: str, message: str | None, timeout: float, *, timed_out: bool) -> None:
+    """Raise the error of the database in our words, if it is the user's or a cancellation."""
+    if sqlstate == OWN_SQLSTATE:
+        raise UsageFault(message or MESSAGES["range"]) from None
+    if sqlstate in SQLSTATES:
+        raise UsageFault(MESSAGES[SQLSTATES[sqlstate]]) from None
+    if sqlstate == _CANCELLED:
+        raise TransientFault(took_too_long(timeout) if timed_out else STOPPED) from None

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pyarrow as pa
+
 from tap.adql.functions import FUNCTIONS
 from tap.engine import numbers
-from tap.engine.batches import ROWS
-from tap.engine.faults import MESSAGES, ValueFault
+from tap.engine.batches import ROWS, BatchMaker
+from tap.engine.faults import MESSAGES, STOPPED, ValueFault, took_too_long
 from tap.engine.uploads import load_sqlite
 from tap.geometry.sqlite import FUNCTIONS as GEOMETRY_FUNCTIONS
 from tap.uploads.table import Upload
@@ -20,6 +22,8 @@ from vo.errors import TransientFault, UsageFault
 
 _STEPS = 20_000
 """Virtual machine steps between two looks at the clock: a few milliseconds."""
+_BETWEEN_LOOKS = 0.25
+"""Seconds between two looks whether the client is still there."""
 _SHADOWS = ("_node", "_rowid", "_parent")
 """Tables in which SQLite keeps an R-tree."""
 
@@ -91,13 +95,15 @@ class SqliteRun:
         read: frozenset[str],
         timeout: float,
         uploads: tuple[Upload, ...] = (),
+        departed: Callable[[], bool] | None = None,
     ) -> None:
         self.sql = sql
         self.parameters = parameters
         self.read = read
+        self.departed = departed
         self.timeout = timeout
         self.uploads = uploads
-        self.deadline = 0.0
+        self.deadline = self.look = 0.0
         self.fault: ValueFault | None = None
         self.timed_out = self.cancelled = False
         self.connection = sqlite3.connect(
@@ -158,7 +164,11 @@ class SqliteRun:
         return Guarded
 
     def _is_late(self) -> bool:
-        self.timed_out = time.monotonic() > self.deadline
+        now = time.monotonic()
+        self.timed_out = now > self.deadline
+        if self.departed is not None and now > self.look:
+            self.look = now + _BETWEEN_LOOKS
+            self.cancelled = self.cancelled or self.departed()
         return self.timed_out or self.cancelled
 
     def _guarded(self, action: Callable[[], Any]) -> Any:
@@ -183,6 +193,10 @@ class SqliteRun:
         while rows := self._guarded(lambda: self.cursor.fetchmany(ROWS)):
             yield rows
 
+    def batches(self, maker: BatchMaker) -> Iterator[pa.RecordBatch]:
+        """The rows, as they come."""
+        return map(maker.batch, self.chunks())
+
     def cancel(self) -> None:
         """Stop the statement; from any thread."""
         self.cancelled = True
@@ -191,14 +205,6 @@ class SqliteRun:
     def close(self) -> None:
         """End the statement."""
         self.connection.close()
-
-
-STOPPED = "the query was stopped"
-
-
-def took_too_long(timeout: float) -> str:
-    """What is said of a statement that was stopped."""
-    return f"the query took longer than {timeout:g} s; narrow it down, or ask for fewer rows"
 
 
 def _authoriser(read: frozenset[str]) -> Callable[..., int]:

@@ -384,15 +384,14 @@ def test_after_an_upload_connections_are_read_only(post: Callable[..., Any]) -> 
     """The transaction that made the table is read-only again when the query runs, and so is the next."""
     from django.db import connection
 
-    from tap.engine.postgresql import POOL
+    from tap.engine.byrow import POOL
 
     if connection.vendor != "postgresql":
         pytest.skip("SQLite opens each connection anew")
     assert post("SELECT id FROM TAP_UPLOAD.t", "t,param:t", t=column("id", "datatype='int'", "1")).status_code == 200
-    (idle,) = [c for kept in POOL.idle.values() for c in kept[-1:]]
+    (idle,) = POOL.idle()[-1:]
     shown = idle.execute("SHOW transaction_read_only").fetchone()
     left = idle.execute("SELECT count(*) FROM pg_class WHERE relname LIKE 'tap_upload%'").fetchone()
-    idle.rollback()
     assert (shown, left) == (("on",), (0,))
 
 

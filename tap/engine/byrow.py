@@ -1,0 +1,113 @@
+"""Results of PostgreSQL row by row over psycopg: one message there and back, the quicker way for a short result."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+from psycopg.pq import TransactionStatus
+
+from tap.engine.batches import ROWS, BatchMaker
+from tap.engine.postgresql import raise_told
+from tap.engine.sessions import Pool
+from tap.engine.uploads import load_postgresql
+from tap.engine.watch import Watch
+from tap.uploads.table import Upload
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+def _connect(address: str) -> Connection:
+    return psycopg.connect(address, autocommit=True)
+
+
+POOL: Pool[Connection] = Pool(_connect)
+
+
+class RowsRun:
+    """A running statement, with the uploaded tables that it reads."""
+
+    def __init__(
+        self,
+        address: str,
+        sql: str,
+        parameters: Mapping[str, Any],
+        timeout: float,
+        uploads: tuple[Upload, ...] = (),
+        departed: Callable[[], bool] | None = None,
+    ) -> None:
+        self.address = address
+        self.sql = sql
+        self.parameters = parameters
+        self.timeout = timeout
+        self.uploads = uploads
+        self.departed = departed
+        self.timed_out = False
+        self.rows: Iterator[tuple[Any, ...]] = iter(())
+        self.first: list[tuple[Any, ...]] = []
+        self.connection, self.new = POOL.take(address)
+
+    def start(self) -> None:
+        """Have the uploaded tables made, send the statement, and read its first rows."""
+        try:
+            self._guarded(self._start)
+        except psycopg.OperationalError:
+            if self.new or not self.connection.closed:
+                raise
+            # The server closed the session while it was idle, and others with it.
+            POOL.clear()
+            self.connection, self.new = POOL.take(self.address)
+            self._guarded(self._start)
+
+    def _start(self) -> None:
+        if self.uploads:
+            # One transaction, which takes the tables away when it ends.
+            self.connection.execute("BEGIN READ WRITE")
+            for upload in self.uploads:
+                load_postgresql(self.connection, upload)
+            self.connection.execute("SET TRANSACTION READ ONLY")
+        size = ROWS if psycopg.Capabilities().has_stream_chunked() else 1
+        self.rows = self.connection.cursor(binary=True).stream(self.sql.encode(), self.parameters, size=size)
+        self.first = self._next()
+
+    def _next(self) -> list[tuple[Any, ...]]:
+        return list(itertools.islice(self.rows, ROWS))
+
+    def _guarded(self, action: Callable[[], Any]) -> Any:
+        """The action, with the database's errors in our words; those that are nobody's fault pass through."""
+        try:
+            with Watch(self, self.timeout, self.departed):
+                return action()
+        except psycopg.Error as error:
+            raise_told(error.sqlstate or "", error.diag.message_primary, self.timeout, timed_out=self.timed_out)
+            raise
+
+    def batches(self, maker: BatchMaker) -> Iterator[pa.RecordBatch]:
+        """The rows, as they come."""
+        rows = self.first
+        while rows:
+            yield maker.batch(rows)
+            if len(rows) < ROWS:
+                return
+            rows = self._guarded(self._next)
+
+    def cancel(self) -> None:
+        """Stop the statement; from any thread."""
+        self.connection.cancel_safe()
+
+    def close(self) -> None:
+        """End the statement and give the session back, if it is in order."""
+        try:
+            if isinstance(self.rows, Generator):
+                self.rows.close()  # cancels what has not been read
+            if self.uploads:
+                self.connection.execute("ROLLBACK")
+        except psycopg.Error:
+            self.connection.close()
+        if self.connection.closed or self.connection.info.transaction_status is not TransactionStatus.IDLE:
+            self.connection.close()
+        else:
+            POOL.give(self.address, self.connection)

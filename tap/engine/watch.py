@@ -1,0 +1,106 @@
+"""Stops statements in time: those that keep the database longer than allowed, and those whose client has gone away.
+
+One thread watches all statements of a process, and costs a query no more than its entry in a set. The database's own
+time limit would not do: it counts the pauses of a slow reader too.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol
+
+logger = logging.getLogger(__name__)
+_BETWEEN = 0.25
+"""Seconds between two looks: how late a time-out may be."""
+_ATTENTIVE = 20
+"""Looks at nothing before the thread waits to be woken: waking it for each of many short queries would cost them."""
+
+
+class Stoppable(Protocol):
+    """A statement that can be stopped from another thread."""
+
+    timed_out: bool
+
+    def cancel(self) -> None: ...
+
+
+class Watch:
+    """`with Watch(run, seconds, departed):` around waiting for the database.
+
+    When the time is over, `run.timed_out` is set and the statement cancelled; when `departed()` says that nobody waits
+    for the answer any more, it is cancelled too. Neither happens once the block has been left.
+    """
+
+    def __init__(self, run: Stoppable, seconds: float, departed: Callable[[], bool] | None = None) -> None:
+        self.run = run
+        self.deadline = time.monotonic() + seconds
+        self.departed = departed
+        self.ended = False
+        self.lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        _WATCHER.add(self)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _WATCHER.remove(self)
+        with self.lock:
+            self.ended = True
+
+    def look(self, now: float) -> None:
+        """Stop the statement, once, if there is a reason to."""
+        with self.lock:
+            late = now > self.deadline
+            if self.ended or not (late or (self.departed is not None and self.departed())):
+                return
+            self.ended = True
+            self.run.timed_out = late
+            try:
+                self.run.cancel()
+            except Exception:
+                logger.exception("a statement could not be cancelled")
+
+
+class _Watcher:
+    def __init__(self) -> None:
+        self.condition = threading.Condition()
+        self.watched: set[Watch] = set()
+        self.asleep = False
+        self.process = 0
+
+    def add(self, watch: Watch) -> None:
+        with self.condition:
+            if self.process != os.getpid():  # the first statement, or the first after a fork, which has no threads
+                self.process, self.watched = os.getpid(), set()
+                threading.Thread(target=self.keep_watch, name="statement watch", daemon=True).start()
+            self.watched.add(watch)
+            if self.asleep:
+                self.condition.notify()
+
+    def remove(self, watch: Watch) -> None:
+        with self.condition:
+            self.watched.discard(watch)
+
+    def keep_watch(self) -> None:
+        idle = 0
+        while True:
+            time.sleep(_BETWEEN)
+            with self.condition:
+                idle = 0 if self.watched else idle + 1
+                if idle > _ATTENTIVE:
+                    self.asleep = True
+                    self.condition.wait_for(lambda: bool(self.watched))
+                    self.asleep = False
+                watched = list(self.watched)
+            now = time.monotonic()
+            for watch in watched:
+                watch.look(now)
+
+
+_WATCHER = _Watcher()
