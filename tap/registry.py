@@ -71,7 +71,8 @@ class PublishedTable:
 
     `sql_name` is its name in the database; a published column is the database column of the same name unless
     `expressions` computes it (`access_url` from the request's base URL). `key` is the hidden integer primary key.
-    `rows` gives the predicate of the rows a viewer may see, None for all.
+    `rows` gives the predicate of the rows a viewer may see, None for all. It is kept with the compiled query: what
+    changes with time (an embargo, the groups of a user) is asked within the predicate, in the database.
     """
 
     meta: TableMeta
@@ -92,6 +93,7 @@ class PublishedTable:
 
 _schemas: dict[str, SchemaMeta] = {}
 _tables: dict[str, PublishedTable] = {}
+_changes = 0
 
 
 def publish_schema(schema: SchemaMeta) -> None:
@@ -102,12 +104,21 @@ def publish(table: PublishedTable) -> None:
     """Add a table; its schema must have been published."""
     if table.meta.schema.lower() not in _schemas:
         raise ValueError(f"schema {table.meta.schema!r} is not published")
+    global _changes
+    _changes += 1
     _tables[table.meta.name.lower()] = table
 
 
 def withdraw(name: str) -> None:
     """Take a table back (tests)."""
+    global _changes
+    _changes += 1
     _tables.pop(name.lower(), None)
+
+
+def generation() -> int:
+    """Another number whenever what is published has changed."""
+    return _changes
 
 
 def schemas() -> tuple[SchemaMeta, ...]:

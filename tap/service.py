@@ -22,12 +22,17 @@ from tap.adql import typed
 from tap.adql.lexer import AdqlError
 from tap.adql.parser import parse
 from tap.adql.resolve import resolve
+from tap.adql.template import Check, Decimals, Template
 from tap.adql.translate import Statement, translate
 from tap.engine import engine
+from tap.kept import LRU
 from tap.registry import PublishedTable, QueryContext
 from tap.uploads.table import Upload
 from vo.columns import ColumnMeta, ServiceDescriptor
 from vo.errors import UsageFault
+
+_KEPT = 256
+"""Compiled queries that are kept in a process."""
 
 
 class Rows(Protocol):
@@ -66,11 +71,44 @@ class Query:
         return engine.Rows(self.statement, self.columns, maxrec, timeout, self.uploads, departed)
 
 
+@dataclass(frozen=True)
+class _Compiled:
+    """A query whose decimal numbers are still open."""
+
+    query: Query
+    checks: tuple[tuple[Check, tuple[typed.Constant, ...]], ...]
+
+    def filled(self, text: str, values: Sequence[float]) -> Query:
+        """The query with these numbers. Raises AdqlError if one is not acceptable."""
+        for check, constants in self.checks:
+            check([constant.known(values) for constant in constants])
+        return replace(self.query, text=text, statement=self.query.statement.of(values))
+
+
+_COMPILED: LRU[tuple[object, ...], _Compiled] = LRU(_KEPT)
+
+
 def prepare(text: str, context: QueryContext, uploads: Sequence[Upload] = ()) -> Query:
     """Parse, resolve and translate an ADQL query for the configured database; `uploads` are tables of this query only.
 
     Raises `vo.errors.UsageFault` with line and column for anything wrong with the query.
     """
+    template = Template.of(text)
+    if template.shape is None or uploads:
+        return _compile(text, context, uploads, ()).filled(text, ())
+    key = (template.shape, engine.dialect(), context, registry.generation())
+    compiled = _COMPILED.get(key)
+    if compiled is not None:
+        try:
+            return compiled.filled(text, template.values)
+        except AdqlError:
+            pass  # told by the compiler, with its place in this text
+    compiled = _compile(text, context, (), template.values)
+    _COMPILED.put(key, compiled)
+    return compiled.filled(text, template.values)
+
+
+def _compile(text: str, context: QueryContext, uploads: Sequence[Upload], values: Sequence[float]) -> _Compiled:
     uploaded = {u.published.meta.name.lower(): u.published for u in uploads}
 
     def find(name: str) -> PublishedTable | None:
@@ -79,8 +117,9 @@ def prepare(text: str, context: QueryContext, uploads: Sequence[Upload] = ()) ->
     def known() -> list[str]:
         return [t.meta.name for t in (*uploaded.values(), *registry.tables())]
 
+    decimals = Decimals(values)
     try:
-        resolved = resolve(parse(text), find, known)
+        resolved = resolve(parse(text), find, known, decimals)
         statement = translate(resolved, engine.dialect(), context)
     except AdqlError as error:
         raise error.located(text) from None
@@ -88,7 +127,8 @@ def prepare(text: str, context: QueryContext, uploads: Sequence[Upload] = ()) ->
         raise UsageFault("the query is nested too deeply") from None
     columns = tuple(meta for _, meta in resolved.columns)
     tables = tuple({t.meta.name: t for t in _tables(resolved.body)}.values())
-    return Query(text, columns, tables, _descriptors(resolved, context), statement, tuple(uploads))
+    query = Query(text, columns, tables, _descriptors(resolved, context), statement, tuple(uploads))
+    return _Compiled(query, tuple(decimals.checks))
 
 
 def _tables(body: typed.Body) -> Iterator[PublishedTable]:

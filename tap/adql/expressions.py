@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from tap.adql import tree, typed
@@ -13,6 +14,7 @@ from tap.adql.declaration import INTEGER, NUMBER, TEXT, TIME, Function, Paramete
 from tap.adql.functions import FUNCTIONS
 from tap.adql.lexer import AdqlError
 from tap.adql.scope import Scope, suggestion
+from tap.adql.template import Decimals
 from tap.adql.types import Type, column_of, wider
 from tap.engine.numbers import parse_timestamp
 from tap.udf import motion
@@ -45,8 +47,9 @@ _CONSTRUCTORS = ("POINT", "CIRCLE", "BOX", "POLYGON")
 class ExpressionResolver:
     """Resolves values and conditions; sub-queries go back to the resolver of queries."""
 
-    def __init__(self, query: QueryResolver) -> None:
+    def __init__(self, query: QueryResolver, decimals: Decimals) -> None:
         self.query = query
+        self.decimals = decimals
 
     # --- values ---
 
@@ -60,7 +63,7 @@ class ExpressionResolver:
             case tree.Column():
                 return replace(scope.column(node.name), at=node.at)
             case tree.Number():
-                return _number(node)
+                return self.number(node)
             case tree.String():
                 return typed.Literal(
                     node.at, Type.TEXT, column_of(Type.TEXT, ascii_only=node.text.isascii()), node.text
@@ -100,6 +103,19 @@ class ExpressionResolver:
             raise AdqlError(f"{name} of columns of the query around it is not supported", at)
         return arguments
 
+    def number(self, node: tree.Number) -> typed.Constant:
+        if node.text.isdigit() and len(node.text.lstrip("0")) <= 19 and int(node.text) < 2**63:
+            value = int(node.text)
+            type_ = Type.INTEGER if value < 2**31 else Type.BIGINT
+            return typed.Literal(node.at, type_, column_of(type_), value)
+        number = float(node.text)
+        if number == float("inf"):
+            raise AdqlError("this number is too large", node.at)
+        slot = None if node.text.isdigit() else self.decimals.slot(number)
+        if slot is not None:
+            return typed.Parameter(node.at, Type.DOUBLE, column_of(Type.DOUBLE), slot)
+        return typed.Literal(node.at, Type.DOUBLE, column_of(Type.DOUBLE), number)
+
     def sign(self, node: tree.Sign, operand: typed.Expression) -> typed.Expression:
         if not (operand.type.is_number or operand.type is Type.NULL):
             raise AdqlError(f"a sign takes a number, not {operand.type.value}", node.at)
@@ -108,6 +124,8 @@ class ExpressionResolver:
         if isinstance(operand, typed.Literal):
             value = None if operand.value is None else -operand.value
             return replace(operand, value=value, at=node.at)
+        if isinstance(operand, typed.Parameter):
+            return replace(operand, negative=not operand.negative, at=node.at)
         type_ = Type.BIGINT if operand.type.is_integer else Type.DOUBLE
         return typed.Negation(node.at, type_, _numeric_meta(operand.meta, type_), operand)
 
@@ -120,7 +138,7 @@ class ExpressionResolver:
         unit = None
         if node.operator in "+-":
             # A constant that is added has the unit of the column.
-            units = {o.meta.unit for o in (left, right) if not isinstance(o, typed.Literal)}
+            units = {o.meta.unit for o in (left, right) if not isinstance(o, typed.Constant)}
             unit = units.pop() if len(units) == 1 else None
         meta = column_of(type_).but(unit=unit)
         return typed.Arithmetic(node.at, type_, meta, node.operator, left, right)
@@ -199,9 +217,9 @@ class ExpressionResolver:
         if name == "REGION":
             return _region(node.at, arguments[0])
         arguments = _fitted(node.at, function, arguments)
-        constant = [a.value for a in arguments if isinstance(a, typed.Literal)]
-        if name in _CONSTRUCTORS and len(constant) == len(arguments) and None not in constant:
-            _check_shape(name, constant, node.at)
+        constants = tuple(a for a in arguments if isinstance(a, typed.Constant) and a.type is not Type.NULL)
+        if name in _CONSTRUCTORS and len(constants) == len(arguments):
+            self.decimals.check(partial(_check_shape, name, node.at), constants)
         if name == "IVO_GEOM_TRANSFORM":
             return _geom_transform(node.at, function, arguments)
         type_ = function.result
@@ -339,17 +357,6 @@ class ExpressionResolver:
 # --- pieces -----------------------------------------------------------------------------------------------------------
 
 
-def _number(node: tree.Number) -> typed.Literal:
-    if node.text.isdigit() and len(node.text.lstrip("0")) <= 19 and int(node.text) < 2**63:
-        value = int(node.text)
-        type_ = Type.INTEGER if value < 2**31 else Type.BIGINT
-        return typed.Literal(node.at, type_, column_of(type_), value)
-    number = float(node.text)
-    if number in (float("inf"), float("-inf")):
-        raise AdqlError("this number is too large", node.at)
-    return typed.Literal(node.at, Type.DOUBLE, column_of(Type.DOUBLE), number)
-
-
 def _timestamp(literal: typed.Literal) -> typed.Literal:
     try:
         moment: datetime = parse_timestamp(literal.value)
@@ -432,7 +439,7 @@ def _fitted(at: int, function: Function, arguments: tuple[typed.Expression, ...]
     raise AdqlError(f"{function.name} takes {counts}{more} arguments of this kind, not {len(arguments)}", at)
 
 
-def _check_shape(name: str, values: Sequence[float], at: int) -> None:
+def _check_shape(name: str, at: int, values: Sequence[float]) -> None:
     """A shape made of constants is checked now, with its place in the query."""
     try:
         if name == "BOX":

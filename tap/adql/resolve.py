@@ -8,6 +8,7 @@ from tap.adql import tree, typed
 from tap.adql.expressions import ExpressionResolver
 from tap.adql.lexer import AdqlError
 from tap.adql.scope import Entry, Relation, Scope, Visible, suggestion
+from tap.adql.template import Decimals
 from tap.adql.types import Type, column_of, type_of, wider
 from tap.registry import PublishedTable
 from vo.columns import ColumnMeta
@@ -19,20 +20,25 @@ CommonTables = dict[str, tuple[tree.Name, typed.CommonTable]]
 
 
 def resolve(
-    query: tree.Query, find: Callable[[str], PublishedTable | None], known: Callable[[], list[str]]
+    query: tree.Query,
+    find: Callable[[str], PublishedTable | None],
+    known: Callable[[], list[str]],
+    decimals: Decimals | None = None,
 ) -> typed.Query:
     """The typed tree of a query; `find` gives the published table of a qualified name, `known` all their names.
 
-    Raises AdqlError, not yet located.
+    `decimals` are the constants that are to be parameters. Raises AdqlError, not yet located.
     """
-    return _Resolver(find, known).query(query, None, {})
+    return _Resolver(find, known, decimals or Decimals()).query(query, None, {})
 
 
 class _Resolver:
-    def __init__(self, find: Callable[[str], PublishedTable | None], known: Callable[[], list[str]]) -> None:
+    def __init__(
+        self, find: Callable[[str], PublishedTable | None], known: Callable[[], list[str]], decimals: Decimals
+    ) -> None:
         self.find = find
         self.known = known
-        self.expressions = ExpressionResolver(self.query)
+        self.expressions = ExpressionResolver(self.query, decimals)
 
     # --- queries ---
 

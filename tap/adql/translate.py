@@ -7,8 +7,8 @@ of NULLs (last, as if largest), integer arithmetic (64 bits, division towards ze
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -98,6 +98,13 @@ class Statement:
     parameters: Mapping[str, Any]
     read: frozenset[str]
     top: int | None
+    decimals: Mapping[str, typed.Parameter] = field(default_factory=dict)
+    """Parameters whose values are the decimal numbers of a query."""
+
+    def of(self, values: Sequence[float]) -> Statement:
+        """The statement of a query with these decimal numbers."""
+        known = {name: parameter.known(values) for name, parameter in self.decimals.items()}
+        return Statement(self.sql, {**self.parameters, **known}, self.read, self.top)
 
 
 def translate(query: typed.Query, dialect: str, context: QueryContext) -> Statement:
@@ -110,7 +117,7 @@ def translate(query: typed.Query, dialect: str, context: QueryContext) -> Statem
         raise AdqlError(f"the query has more than {MAX_PARAMETERS} constants", 0)
     parameters.pop(LIMIT, None)
     top = query.body.top if isinstance(query.body, typed.Select) else None
-    return Statement(str(compiled), parameters, frozenset(translator.read), top)
+    return Statement(str(compiled), parameters, frozenset(translator.read), top, translator.decimals)
 
 
 class _Translator:
@@ -122,6 +129,7 @@ class _Translator:
         self.labels: dict[int, dict[str, str]] = {}
         self.common_tables: dict[int, Any] = {}
         self.binds: dict[Hashable, BindParameter[Any]] = {}
+        self.decimals: dict[str, typed.Parameter] = {}
         self.count = 0
         self.spherical = Spherical(dialect, self.double, self.value, self.from_of, self.read)
 
@@ -289,6 +297,8 @@ class _Translator:
                 return self.column(node)
             case typed.Literal():
                 return self.literal(node)
+            case typed.Parameter():
+                return self.parameter(node)
             case typed.Arithmetic():
                 return self.arithmetic(node)
             case typed.Negation():
@@ -317,6 +327,14 @@ class _Translator:
         key = (type_, value)
         if key not in self.binds:
             self.binds[key] = bindparam(f"p{len(self.binds) + 1}", value, type_=sql_type)
+        return self.binds[key]
+
+    def parameter(self, node: typed.Parameter) -> Sql:
+        key = node.key()
+        if key not in self.binds:
+            name = f"p{len(self.binds) + 1}"
+            self.decimals[name] = node
+            self.binds[key] = bindparam(name, None, type_=_SQL_TYPES[node.type])
         return self.binds[key]
 
     def as_type(self, node: typed.Expression, target: Type) -> Sql:
@@ -450,7 +468,7 @@ class _Translator:
 
     def comparison(self, node: typed.Comparison, positive: bool) -> ColumnElement[bool]:
         left, right, operator = node.left, node.right, node.operator
-        if isinstance(left, typed.Literal) or _geometry_call(right, "DISTANCE"):
+        if isinstance(left, typed.Constant) or _geometry_call(right, "DISTANCE"):
             left, right, operator = right, left, _MIRRORED[operator]
         if isinstance(right, typed.Literal) and right.value in (0, 1) and operator in ("=", "<>"):
             call = _geometry_call(left, "CONTAINS", "INTERSECTS")

@@ -5,7 +5,7 @@ Nothing of the user's text is left in it but the values of literals and the name
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -50,13 +50,39 @@ class ColumnReference(Expression):
 
 
 @dataclass(frozen=True, eq=False)
-class Literal(Expression):
+class Constant(Expression):
+    """A value that the query states."""
+
+    def known(self, decimals: Sequence[float]) -> Any:
+        """Its value in a query with these decimal numbers."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class Literal(Constant):
     """A number, a text, a timestamp (datetime, UTC without zone), or None."""
 
     value: Any
 
     def key(self) -> Hashable:
         return ("literal", self.type, self.value)
+
+    def known(self, decimals: Sequence[float]) -> Any:
+        return self.value
+
+
+@dataclass(frozen=True, eq=False)
+class Parameter(Constant):
+    """A decimal number whose value comes later (`tap.adql.template`), or its negative."""
+
+    slot: int
+    negative: bool = False
+
+    def key(self) -> Hashable:
+        return ("parameter", self.slot, self.negative)
+
+    def known(self, decimals: Sequence[float]) -> Any:
+        return -decimals[self.slot] if self.negative else decimals[self.slot]
 
 
 @dataclass(frozen=True, eq=False)
