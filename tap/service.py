@@ -25,6 +25,7 @@ from tap.adql.resolve import resolve
 from tap.adql.template import Check, Decimals, Template
 from tap.adql.translate import Statement, translate
 from tap.engine import engine
+from tap.engine.batches import BatchMaker
 from tap.kept import LRU
 from tap.registry import PublishedTable, QueryContext
 from tap.uploads.table import Upload
@@ -57,6 +58,8 @@ class Query:
     """Service descriptors whose input columns are all in the result (names as in the result)."""
     statement: Statement
     """What is sent to the database."""
+    maker: BatchMaker
+    """Makes record batches of what the database answers."""
     uploads: tuple[Upload, ...] = ()
     """Tables that exist while this query runs."""
 
@@ -68,7 +71,7 @@ class Query:
         Raises UsageFault for values that a function does not take, TransientFault when the time is over, FatalFault
         when the database fails; also while the rows are iterated.
         """
-        return engine.Rows(self.statement, self.columns, maxrec, timeout, self.uploads, departed)
+        return engine.Rows(self.statement, self.maker, maxrec, timeout, self.uploads, departed)
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ def _compile(text: str, context: QueryContext, uploads: Sequence[Upload], values
         raise UsageFault("the query is nested too deeply") from None
     columns = tuple(meta for _, meta in resolved.columns)
     tables = tuple({t.meta.name: t for t in _tables(resolved.body)}.values())
-    query = Query(text, columns, tables, _descriptors(resolved, context), statement, tuple(uploads))
+    query = Query(text, columns, tables, _descriptors(resolved, context), statement, BatchMaker(columns), tuple(uploads))
     return _Compiled(query, tuple(decimals.checks))
 
 

@@ -78,16 +78,16 @@ class RowEncoder:
 
     def _numbers(self, column: ColumnMeta, array: pa.Array) -> np.ndarray:
         if pa.types.is_floating(array.type):
-            return _numpy(array.fill_null(float("nan")))
+            return _numpy(_filled(array, float("nan")))
         if self.flags:
-            return _numpy(array.fill_null(0))
+            return _numpy(_filled(array, 0))
         null = NULL_VALUES[column.datatype]
         if pc.any(pc.equal(array, null)).as_py():
             raise FatalFault(f"column {column.name} holds {null}, which BINARY needs for NULL; ask for BINARY2")
-        return _numpy(array.fill_null(null))
+        return _numpy(_filled(array, null))
 
     def _text(self, column: ColumnMeta, array: pa.Array) -> Cell:
-        text = text_array(column, array).fill_null("")
+        text = _filled(text_array(column, array), "")
         count = fixed_count(column)
         wide = column.datatype == "unicodeChar"
         if count is not None:
@@ -149,6 +149,11 @@ def _null_flags(arrays: Sequence[pa.Array], rows: int) -> np.ndarray:
         if array.null_count:
             nulls[:, i] = _numpy(array.is_null())
     return np.packbits(nulls, axis=1)
+
+
+def _filled(array: pa.Array, value: float | str) -> pa.Array:
+    """The array with that value for NULL; without a copy where it has none, which matters for short results."""
+    return array.fill_null(value) if array.null_count else array
 
 
 def _numpy(array: pa.Array) -> np.ndarray:

@@ -96,8 +96,8 @@ def numbers_as_text(array: pa.Array) -> pa.Array:
         return pc.if_else(array, "true", "false")
     text = array.cast(pa.string())
     if pa.types.is_floating(array.type):
-        finite = pc.is_finite(array)
-        if pc.any(pc.invert(finite)).as_py():
+        if b"n" in flat_bytes(text)[1].tobytes():  # nan or inf
+            finite = pc.is_finite(array)
             infinite = pc.if_else(pc.greater(array, 0), "+Inf", "-Inf")
             text = pc.if_else(finite, text, pc.if_else(pc.is_nan(array), "NaN", infinite))
     return text

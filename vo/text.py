@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -42,12 +43,15 @@ def write(
 
 
 def _csv(text: pa.Array) -> pa.Array:
-    held = flat_bytes(text)[1].tobytes()
+    offsets, data = flat_bytes(text)
+    held = data.tobytes()
     if any(special in held for special in (b'"', b",", b"\n", b"\r")):
         doubled = pc.replace_substring(text, '"', '""')
         quoted = pc.binary_join_element_wise('"', doubled, '"', "")
         text = pc.if_else(pc.match_substring_regex(text, '[",\\r\\n]'), quoted, text)
-    return pc.if_else(pc.equal(text, ""), '""', text)
+    if np.count_nonzero(np.diff(offsets)) + text.null_count < len(text):
+        text = pc.if_else(pc.equal(text, ""), '""', text)
+    return text
 
 
 def _tsv(text: pa.Array) -> pa.Array:

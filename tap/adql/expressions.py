@@ -450,7 +450,8 @@ def _check_shape(name: str, at: int, values: Sequence[float]) -> None:
             regions.Point(lon, lat - height / 2)
             return
         shape = regions.from_array(values)
-        regions.bounding_box(shape)
+        if isinstance(shape, regions.Polygon):
+            regions.bounding_box(shape)
     except ValueError as error:
         raise AdqlError(str(error), at) from None
 

@@ -21,7 +21,6 @@ from tap.engine.batches import BatchMaker
 from tap.engine.postgresql import session_address
 from tap.engine.sqlite import SqliteRun
 from tap.uploads.table import Upload
-from vo.columns import ColumnMeta
 from vo.errors import FatalFault
 
 logger = logging.getLogger(__name__)
@@ -55,14 +54,14 @@ class Rows:
     def __init__(
         self,
         statement: Statement,
-        columns: tuple[ColumnMeta, ...],
+        maker: BatchMaker,
         maxrec: int | None,
         timeout: float | None,
         uploads: Sequence[Upload] = (),
         departed: Callable[[], bool] | None = None,
     ) -> None:
         self.statement = statement
-        self.maker = BatchMaker(columns)
+        self.maker = maker
         self.maxrec = maxrec
         self.departed = departed
         self.uploads = tuple(u for u in uploads if u.published.sql_name in statement.read)
@@ -90,7 +89,7 @@ class Rows:
         if connection.vendor == "sqlite":
             path = str(connection.settings_dict["NAME"])
             return SqliteRun(path, sql, parameters, read, timeout, uploads, self.departed)
-        address = session_address(connection.get_connection_params())
+        address = session_address(connection.settings_dict, connection.get_connection_params)
         if limit <= _SHORT or uploads:
             return byrow.RowsRun(address, sql, parameters, timeout, uploads, self.departed)
         return bycopy.CopyRun(address, sql, parameters, timeout, self.departed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from psycopg.conninfo import make_conninfo
@@ -19,8 +19,18 @@ SESSION = {
 _CANCELLED = "57014"
 
 
-def session_address(given: Mapping[str, Any]) -> str:
-    """The libpq connection string of sessions for queries, from Django's connection parameters."""
+_addresses: dict[str, str] = {}
+
+
+def session_address(settings: Mapping[str, Any], parameters: Callable[[], Mapping[str, Any]]) -> str:
+    """The libpq connection string of sessions for queries, from Django's settings and parameters of the connection."""
+    key = repr([settings.get(name) for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")])
+    if key not in _addresses:
+        _addresses[key] = _address(parameters())
+    return _addresses[key]
+
+
+def _address(given: Mapping[str, Any]) -> str:
     names = ("dbname", "user", "password", "host", "port", "sslmode", "sslrootcert", "service", "passfile")
     options = [str(given.get("options") or ""), *(f"-c {name}={value}" for name, value in SESSION.items())]
     known = {name: str(given[name]) for name in names if given.get(name)}

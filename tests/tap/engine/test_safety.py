@@ -15,6 +15,7 @@ from django.db import connection
 
 from tap.adql.translate import LIMIT, Statement
 from tap.engine import engine
+from tap.engine.batches import BatchMaker
 from tap.service import prepare
 from tests.tap.sky import CONTEXT, SKY, SkyRow, answer
 from vo.errors import FatalFault, TransientFault, UsageFault
@@ -27,7 +28,7 @@ FOREVER = "SELECT COUNT(*) FROM test.sky a, test.sky b, test.sky c, test.sky d W
 def run(sql: str, read: frozenset[str] = frozenset({"test_sky"}), **parameters: Any) -> list[Any]:
     """SQL as if the translator had made it."""
     statement = Statement(sql, parameters, read, None)
-    with engine.Rows(statement, SKY.columns[:1], None, 10) as rows:
+    with engine.Rows(statement, BatchMaker(SKY.columns[:1]), None, 10) as rows:
         return [r for b in rows for r in b.to_pylist()]
 
 
