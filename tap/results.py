@@ -17,26 +17,39 @@ STANDARD_ID = "ivo://ivoa.net/std/TAP"
 
 
 def document(
-    query: Query, request: QueryRequest, service: str, timeout: float | None, *, strict: bool = False
+    query: Query,
+    request: QueryRequest,
+    service: str,
+    timeout: float | None,
+    *,
+    strict: bool = False,
+    departed: Callable[[], bool] | None = None,
 ) -> Generator[bytes]:
     """The result document in pieces; `service` is the URL of the TAP service.
 
-    The statement is started and its first rows are read before this returns, so that an error up to there is raised and
+    `departed` tells whether the client has gone away, which stops the statement. The statement is started and its first rows are read before this returns, so that an error up to there is raised and
     can still be answered with its status. Closing the generator ends the statement. A later error is told in the
     document where its format allows it; `strict` raises it in any case.
     """
-    pieces = _pieces(query, request, service, timeout, strict)
+    pieces = _pieces(query, request, service, timeout, strict, departed)
     next(pieces)
     return pieces
 
 
-def _pieces(query: Query, request: QueryRequest, service: str, timeout: float | None, strict: bool) -> Generator[bytes]:
+def _pieces(
+    query: Query,
+    request: QueryRequest,
+    service: str,
+    timeout: float | None,
+    strict: bool,
+    departed: Callable[[], bool] | None,
+) -> Generator[bytes]:
     """An empty piece once the first rows are there, then the document."""
     if request.maxrec == 0:  # metadata only: the query need not run (TAP 1.1 section 2.7.4)
         yield b""
         yield from _written(query, request, service, (), lambda: True)
         return
-    with query.run(maxrec=request.maxrec, timeout=timeout) as rows:
+    with query.run(maxrec=request.maxrec, timeout=timeout, departed=departed) as rows:
         batches = _Followed(rows)
         first = list(itertools.islice(batches, 1))
         yield b""

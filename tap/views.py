@@ -27,7 +27,7 @@ from vo import vosi
 from vo.dali import Parameters
 from vo.errors import NotFoundFault, UsageFault, VOError
 from vo.formats import choose
-from vo.http import base_url, streamed, text_errors, vo_endpoint, votable_errors
+from vo.http import base_url, departed, streamed, text_errors, vo_endpoint, votable_errors
 from vo.xmltext import DECLARATION, content, element
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def sync(request: HttpRequest) -> HttpResponseBase:
         return HttpResponse(content_type=asked.format.content_type)
     if asked.run_id:
         log.info("sync query, RUNID %s", asked.run_id)
-    pieces = document(query, asked, f"{context.base_url}/tap", settings.DISTILLER_TAP_TIMEOUT)
+    pieces = document(query, asked, f"{context.base_url}/tap", settings.DISTILLER_TAP_TIMEOUT, departed=departed(request))
     return streamed(pieces, asked.format.content_type)
 
 

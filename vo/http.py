@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import itertools
 import logging
+import socket
 from collections.abc import Callable, Collection, Generator, Iterator
 from typing import Any
 
@@ -130,6 +131,23 @@ def _add_headers(response: HttpResponse, error: VOError, methods: Collection[str
 def base_url(request: HttpRequest) -> str:
     """Absolute URL of the service as this client reaches it, without a slash at the end."""
     return settings.DISTILLER_BASE_URL or request.build_absolute_uri("/").rstrip("/")
+
+
+def departed(request: HttpRequest) -> Callable[[], bool] | None:
+    """Tells whether the client has closed its connection; None where the server does not hand out its socket."""
+    connection: socket.socket | None = request.META.get("gunicorn.socket")
+    if connection is None:
+        return None
+
+    def has_departed() -> bool:
+        try:
+            return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    return has_departed
 
 
 def streamed(chunks: Generator[bytes], content_type: str) -> HttpResponseBase:

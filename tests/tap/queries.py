@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
@@ -62,6 +62,8 @@ class ScriptedQuery:
         self.opened = self.closed = 0
         self.timeout: float | None = None
 
-    def run(self, maxrec: int | None = None, timeout: float | None = None) -> ScriptedRows:
+    def run(
+        self, maxrec: int | None = None, timeout: float | None = None, departed: Callable[[], bool] | None = None
+    ) -> ScriptedRows:
         self.timeout = timeout
         return ScriptedRows(self, maxrec)
