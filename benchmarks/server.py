@@ -16,7 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,18 +28,51 @@ from tests.services import postgresql_binaries
 from vo.regions import position_columns, region_box
 
 ROOT = Path(__file__).resolve().parent.parent
-_TAKEN = (
-    "dataproduct_type calib_level obs_collection obs_id obs_publisher_did access_estsize target_name s_ra s_dec s_fov "
-    "s_region s_resolution t_min t_max t_exptime t_resolution em_min em_max em_res_power o_ucd facility_name "
-    "instrument_name dataproduct_subtype obs_title obs_release_date data_rights em_ucd"
-).split()
-"""Columns of the generator that `ivoa.obscore` has."""
-_BOX = "region_xmin region_ymin region_zmin region_xmax region_ymax region_zmax".split()
+_TAKEN = [  # columns of the generator that `ivoa.obscore` has
+    "dataproduct_type",
+    "calib_level",
+    "obs_collection",
+    "obs_id",
+    "obs_publisher_did",
+    "access_estsize",
+    "target_name",
+    "s_ra",
+    "s_dec",
+    "s_fov",
+    "s_region",
+    "s_resolution",
+    "t_min",
+    "t_max",
+    "t_exptime",
+    "t_resolution",
+    "em_min",
+    "em_max",
+    "em_res_power",
+    "o_ucd",
+    "facility_name",
+    "instrument_name",
+    "dataproduct_subtype",
+    "obs_title",
+    "obs_release_date",
+    "data_rights",
+    "em_ucd",
+]
+_BOX = ["region_xmin", "region_ymin", "region_zmin", "region_xmax", "region_ymax", "region_zmax"]
 _ABSENT = {"s_xel1": -1, "s_xel2": -1, "t_xel": -1, "em_xel": -1, "pol_xel": 0}
 COLUMNS = ["id", "product_id", "did_encoded", *_TAKEN, *_ABSENT, "pos_x", "pos_y", "pos_z", *_BOX]
-_NUMBERS = frozenset(
-    "s_ra s_dec s_fov s_resolution t_min t_max t_exptime t_resolution em_min em_max em_res_power".split()
-)
+_NUMBERS = {
+    "s_ra",
+    "s_dec",
+    "s_fov",
+    "s_resolution",
+    "t_min",
+    "t_max",
+    "t_exptime",
+    "t_resolution",
+    "em_min",
+    "em_max",
+    "em_res_power",
+}
 
 
 def rows(path: Path) -> Iterator[tuple[Any, ...]]:
@@ -66,33 +99,33 @@ _PARENTS = (
 )
 _PRODUCTS = (
     "INSERT INTO archive_product (id, did, release_id, subtype, semantics, description, created) "
-    "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count}) "
-    "SELECT n, 'bench-' || n, 1, 'event-list', '#this', '', CURRENT_TIMESTAMP FROM numbers"
+    "SELECT id, 'bench-' || id, 1, 'event-list', '#this', '', CURRENT_TIMESTAMP FROM ivoa_obscore"
 )
 
 
-def fill_postgresql(url: str, path: Path, count: int) -> None:
+def fill_postgresql(url: str, path: Path) -> None:
     """Load the rows into the tables that `migrate` has made."""
     with psycopg.connect(url) as connection:
-        for statement in (*_PARENTS, _PRODUCTS.format(count=count)):
+        for statement in _PARENTS:
             connection.execute(statement)
         with connection.cursor().copy(f"COPY ivoa_obscore ({', '.join(COLUMNS)}) FROM STDIN") as copy:
             for row in rows(path):
                 copy.write_row(row)
+        connection.execute(_PRODUCTS)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
 
 
-def fill_sqlite(database: Path, path: Path, count: int) -> None:
+def fill_sqlite(database: Path, path: Path) -> None:
     """Load the rows into the tables that `migrate` has made."""
-    with sqlite3.connect(database) as connection:
-        for statement in (*_PARENTS, _PRODUCTS.format(count=count)):
+    with closing(sqlite3.connect(database)) as connection:
+        for statement in _PARENTS:
             connection.execute(statement)
         marks = ", ".join("?" * len(COLUMNS))
         connection.executemany(f"INSERT INTO ivoa_obscore ({', '.join(COLUMNS)}) VALUES ({marks})", rows(path))
+        connection.execute(_PRODUCTS)
         connection.commit()
         connection.execute("ANALYZE")
-    connection.close()
 
 
 @contextmanager

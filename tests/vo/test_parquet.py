@@ -93,7 +93,7 @@ def _failing() -> Iterator[pa.RecordBatch]:
     raise TransientFault("too slow")
 
 
-def test_error_comes_before_the_first_byte_of_a_parquet_file() -> None:
+def test_error_in_the_first_group_comes_before_the_first_byte_of_a_parquet_file() -> None:
     with pytest.raises(TransientFault, match="too slow"):
         next(parquet.write(COLUMNS, _failing()))
 

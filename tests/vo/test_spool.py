@@ -24,16 +24,14 @@ COLUMNS = tuple(ColumnMeta(f"d{n}", "double") for n in range(20)) + tuple(
 )
 
 
-@pytest.mark.parametrize("write", [fitstable.write, parquet.write])
-def test_full_disk_is_told(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """The client is told to come again, before the first byte."""
     monkeypatch.setattr("tempfile.SpooledTemporaryFile", lambda size: io.FileIO("/dev/full", "r+"))
     with pytest.raises(TransientFault, match="no room"):
-        next(write(COLUMNS, batches(2)))
+        next(fitstable.write(COLUMNS, batches(2)))
 
 
-@pytest.mark.parametrize("write", [fitstable.write, parquet.write])
-def test_file_is_gone_when_the_client_is(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_is_gone_when_the_client_is(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Any] = []
     spooled = tempfile.SpooledTemporaryFile
 
@@ -42,7 +40,7 @@ def test_file_is_gone_when_the_client_is(write: Any, monkeypatch: pytest.MonkeyP
         return made[-1]
 
     monkeypatch.setattr("tempfile.SpooledTemporaryFile", watched)
-    pieces = write(COLUMNS, batches(2))
+    pieces = fitstable.write(COLUMNS, batches(2))
     next(pieces)
     assert [file.closed for file in made] == [False]
     pieces.close()

@@ -211,7 +211,7 @@ def test_integers_that_do_not_fit_their_column(sky: list[SkyRow]) -> None:
     )
     with (
         pytest.raises(UsageFault, match="obs_id: a value is out of range"),
-        engine.Rows(statement, SKY.columns[:1], None, 10) as rows,
+        engine.Rows(statement, BatchMaker(SKY.columns[:1]), None, 10) as rows,
     ):
         list(rows)
 
