@@ -42,11 +42,13 @@ class BatchMaker:
 
 def _array(values: tuple[Any, ...], field: pa.Field, convert: Convert | None) -> pa.Array:
     """The values as they are if they are of the column's type, which is much faster; else converted one by one."""
-    try:
-        return pa.array(values, field.type)
-    except (pa.ArrowInvalid, OverflowError, pa.ArrowTypeError):
-        if convert is not None:
-            values = tuple(None if v is None else convert(v) for v in values)
+    if not pa.types.is_list(field.type):  # Arrow takes SQLite's BLOB for a list of small numbers
+        try:
+            return pa.array(values, field.type)
+        except (pa.ArrowInvalid, OverflowError, pa.ArrowTypeError):
+            pass
+    if convert is not None:
+        values = tuple(None if v is None else convert(v) for v in values)
     try:
         return pa.array(values, field.type)
     except (pa.ArrowInvalid, OverflowError, pa.ArrowTypeError):
