@@ -136,7 +136,7 @@ class Bench:
         yield Case("asynchronous round trip, median", statistics.median(times), 0.5, "s")
 
     def upload(self) -> Iterator[Case]:
-        """A cross-match of 10 000 uploaded positions, beside that with the same positions in a table of the database."""
+        """A cross-match of 10 000 uploaded positions, beside the same positions in a table of the database."""
         ratios = []
         document = _positions(self.cones["upload"][:10_000])
         query = (

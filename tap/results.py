@@ -27,9 +27,9 @@ def document(
 ) -> Generator[bytes]:
     """The result document in pieces; `service` is the URL of the TAP service.
 
-    `departed` tells whether the client has gone away, which stops the statement. The statement is started and its first rows are read before this returns, so that an error up to there is raised and
-    can still be answered with its status. Closing the generator ends the statement. A later error is told in the
-    document where its format allows it; `strict` raises it in any case.
+    The statement is started and its first rows are read before this returns, so that an error up to there is raised and
+    can still be answered with its status. Closing the generator ends the statement, and so does a client that has
+    `departed`. A later error is told in the document where its format allows it; `strict` raises it in any case.
     """
     pieces = _pieces(query, request, service, timeout, strict, departed)
     next(pieces)

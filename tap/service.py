@@ -130,7 +130,8 @@ def _compile(text: str, context: QueryContext, uploads: Sequence[Upload], values
         raise UsageFault("the query is nested too deeply") from None
     columns = tuple(meta for _, meta in resolved.columns)
     tables = tuple({t.meta.name: t for t in _tables(resolved.body)}.values())
-    query = Query(text, columns, tables, _descriptors(resolved, context), statement, BatchMaker(columns), tuple(uploads))
+    descriptors = _descriptors(resolved, context)
+    query = Query(text, columns, tables, descriptors, statement, BatchMaker(columns), tuple(uploads))
     return _Compiled(query, tuple(decimals.checks))
 
 

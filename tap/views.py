@@ -65,7 +65,8 @@ def sync(request: HttpRequest) -> HttpResponseBase:
         return HttpResponse(content_type=asked.format.content_type)
     if asked.run_id:
         log.info("sync query, RUNID %s", asked.run_id)
-    pieces = document(query, asked, f"{context.base_url}/tap", settings.DISTILLER_TAP_TIMEOUT, departed=departed(request))
+    service, seconds = f"{context.base_url}/tap", settings.DISTILLER_TAP_TIMEOUT
+    pieces = document(query, asked, service, seconds, departed=departed(request))
     return streamed(pieces, asked.format.content_type)
 
 

@@ -95,11 +95,9 @@ def numbers_as_text(array: pa.Array) -> pa.Array:
     if pa.types.is_boolean(array.type):
         return pc.if_else(array, "true", "false")
     text = array.cast(pa.string())
-    if pa.types.is_floating(array.type):
-        if b"n" in flat_bytes(text)[1].tobytes():  # nan or inf
-            finite = pc.is_finite(array)
-            infinite = pc.if_else(pc.greater(array, 0), "+Inf", "-Inf")
-            text = pc.if_else(finite, text, pc.if_else(pc.is_nan(array), "NaN", infinite))
+    if pa.types.is_floating(array.type) and b"n" in flat_bytes(text)[1].tobytes():  # nan or inf
+        infinite = pc.if_else(pc.greater(array, 0), "+Inf", "-Inf")
+        text = pc.if_else(pc.is_finite(array), text, pc.if_else(pc.is_nan(array), "NaN", infinite))
     return text
 
 

@@ -103,9 +103,7 @@ def test_error_after_the_first_rows_of_fits_has_its_status(ask: Ask) -> None:
     assert query.closed == 1
 
 
-def test_error_after_the_first_rows_of_parquet_breaks_the_connection(
-    ask: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_error_after_the_first_rows_of_parquet_breaks_the_connection(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was sent has no footer: no reader takes it for a file."""
     monkeypatch.setattr("vo.parquet._GROUP_ROWS", 2000)
     monkeypatch.setattr("vo.http._SMALL", 100)

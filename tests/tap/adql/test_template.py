@@ -80,7 +80,7 @@ def test_values_are_checked_in_every_query(sky: list[SkyRow]) -> None:
     with pytest.raises(UsageFault, match=r"line 1 column 64: latitude must be within -90 and 90"):
         prepare(CONE.replace("POINT(ra, dec)", "POINT(ra,   dec)").format(83.6, 122.01, 2.5), CONTEXT)
     for numbers in ((83.6, 122.01, 2.5), (3.625, 22.01, 182.5), (3.625, 22.01, -2.5)):
-        with pytest.raises(UsageFault, match="line 1 column 62: (latitude|radius) must be within"):
+        with pytest.raises(UsageFault, match=r"line 1 column 62: (latitude|radius) must be within"):
             prepare(CONE.format(*numbers), CONTEXT)
     assert prepare(CONE.format(1.5, 2.25, 3.5), CONTEXT).statement.parameters
 
