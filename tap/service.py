@@ -18,7 +18,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from tap import registry
-from tap.adql import typed
+from tap.adql import tree, typed
 from tap.adql.lexer import AdqlError
 from tap.adql.parser import parse
 from tap.adql.resolve import resolve
@@ -46,6 +46,7 @@ class Query:
     """A checked and translated query."""
 
     text: str
+    """As it was written; empty for one that was not."""
     columns: tuple[ColumnMeta, ...]
     tables: tuple[PublishedTable, ...]
     descriptors: tuple[ServiceDescriptor, ...]
@@ -69,6 +70,30 @@ def prepare(text: str, context: QueryContext, uploads: Sequence[Upload] = ()) ->
 
     Raises `vo.errors.UsageFault` with line and column for anything wrong with the query.
     """
+    try:
+        return _compiled(parse(text), text, context, uploads)
+    except AdqlError as error:
+        raise error.located(text) from None
+    except RecursionError:
+        raise UsageFault("the query is nested too deeply") from None
+
+
+def prepare_selection(
+    table: PublishedTable, items: Sequence[tree.Item], where: tree.Predicate, context: QueryContext
+) -> Query:
+    """The rows of a published table that meet a condition of `tap.conditions`; all columns if no items are given.
+
+    Raises `vo.errors.UsageFault` for a condition that no query can have: too many constants, or a shape that is none.
+    """
+    parts = table.meta.name.split(".")
+    name = tree.Qualified(0, tuple(tree.Name(0, part, quoted=True) for part in parts))
+    columns: tuple[tree.Star | tree.Item, ...] = tuple(items) or (tree.Star(0, None),)
+    select = tree.Select(0, False, None, columns, (tree.Table(0, name, None),), where, (), None)
+    return _compiled(tree.Query(0, (), select, (), None), "", context, ())
+
+
+def _compiled(query: tree.Query, text: str, context: QueryContext, uploads: Sequence[Upload]) -> Query:
+    """Resolve and translate a syntax tree. Raises AdqlError, not located."""
     uploaded = {u.published.meta.name.lower(): u.published for u in uploads}
 
     def find(name: str) -> PublishedTable | None:
@@ -77,13 +102,8 @@ def prepare(text: str, context: QueryContext, uploads: Sequence[Upload] = ()) ->
     def known() -> list[str]:
         return [t.meta.name for t in (*uploaded.values(), *registry.tables())]
 
-    try:
-        resolved = resolve(parse(text), find, known)
-        statement = translate(resolved, engine.dialect(), context)
-    except AdqlError as error:
-        raise error.located(text) from None
-    except RecursionError:
-        raise UsageFault("the query is nested too deeply") from None
+    resolved = resolve(query, find, known)
+    statement = translate(resolved, engine.dialect(), context)
     columns = tuple(meta for _, meta in resolved.columns)
     tables = tuple({t.meta.name: t for t in _tables(resolved.body)}.values())
     return Query(text, columns, tables, _descriptors(resolved, context), statement, tuple(uploads))
