@@ -12,5 +12,6 @@ urlpatterns = [
     re_path(r"^sia2/query/?$", sia2.query, name="sia2-query"),
     re_path(r"^sia2/capabilities/?$", sia2.capabilities, name="sia2-capabilities"),
     re_path(r"^sia2/availability/?$", sia2.availability, name="sia2-availability"),
-    re_path(r"^sia2(?:/.*)?$", missing),
+    re_path(r"^sia2/?$", missing),
+    re_path(r"^sia2/.*$", missing),
 ]

@@ -29,10 +29,7 @@ Written = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """A capability with one interface of type vs:ParamHTTP; `body` is XML that follows the interface.
-
-    `methods` (GET, POST) and `result_type` are told where a standard or its clients ask for them.
-    """
+    """A capability with one interface of type vs:ParamHTTP; `body` is XML that follows the interface."""
 
     standard_id: str
     access_url: str
@@ -40,16 +37,12 @@ class Capability:
     version: str = "1.0"
     xsi_type: str | None = None
     body: str = ""
-    methods: tuple[str, ...] = ()
-    result_type: str | None = None
 
     def xml(self) -> str:
         interface = element(
             "interface",
             {"xsi:type": "vs:ParamHTTP", "role": "std", "version": self.version},
             text_element("accessURL", self.access_url, {"use": self.use}),
-            *(text_element("queryType", method) for method in self.methods),
-            text_element("resultType", self.result_type),
         )
         return element("capability", {"standardID": self.standard_id, "xsi:type": self.xsi_type}, interface, self.body)
 

@@ -19,8 +19,6 @@ def capability(catalogue: Catalogue, base_url: str) -> Capability:
         "base",
         xsi_type="cs:ConeSearch",
         body=text_element("maxRecords", str(settings.DISTILLER_TAP_HARD_MAXREC)) + text_element("verbosity", "true"),
-        methods=("GET",),
-        result_type="application/x-votable+xml",
     )
 
 
