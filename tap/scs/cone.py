@@ -15,8 +15,8 @@ from vo.dali import Parameters, integer, interval_or_number, number
 from vo.errors import UsageFault
 from vo.regions import Circle
 
-_FORMAT = "votable/td"
-"""Programs as old as the protocol read no other serialisation."""
+_FORMAT = "text/xml;serialization=tabledata"
+"""Programs as old as the protocol read no other serialisation; section 2.2 wants that media type."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from vo import vosi
 from vo.dali import Parameters
 from vo.errors import NotFoundFault, UsageFault, VOError
 from vo.http import base_url, vo_endpoint
-from vo.votable import MEDIA_TYPE, Info, error_document
+from vo.votable import Info, error_document
 
 
 def _errors(request: HttpRequest, error: VOError) -> HttpResponse:
@@ -26,7 +26,7 @@ def _errors(request: HttpRequest, error: VOError) -> HttpResponse:
     """
     status = 200 if isinstance(error, UsageFault) else error.status
     document = error_document(error.message, [Info("Error", error.message)])
-    return HttpResponse(document, content_type=MEDIA_TYPE, status=status)
+    return HttpResponse(document, content_type="text/xml", status=status)
 
 
 @vo_endpoint(errors=_errors)

@@ -116,8 +116,10 @@ def test_metadata_only(client: Client, sky: list[SkyRow], asked: dict[str, Any])
 
 
 def test_serialisation(client: Client, sky: list[SkyRow]) -> None:
-    """TABLEDATA for old programs, another format if asked for (draft of 1.1 section 2.1.5)."""
-    assert b"<TABLEDATA>" in client.get(URL, {"RA": 0, "DEC": 0, "SR": 1}).content
+    """Section 2.2: text/xml, in TABLEDATA for old programs; other formats if asked for (draft of 1.1)."""
+    response = client.get(URL, {"RA": 0, "DEC": 0, "SR": 1})
+    assert response["Content-Type"].partition(";")[0] == "text/xml"
+    assert b"<TABLEDATA>" in response.content
     response = client.get(URL, {"RA": 0, "DEC": 0, "SR": 1, "RESPONSEFORMAT": "csv"})
     assert response["Content-Type"].startswith("text/csv")
     assert next(csv.reader(io.StringIO(response.content.decode()))) == ["obs_id", "ra", "dec"]
@@ -155,7 +157,7 @@ def test_limit(client: Client, sky: list[SkyRow]) -> None:
 def test_errors(client: Client, parameters: dict[str, Any], message: str) -> None:
     """Section 2.3: a VOTable with an INFO named Error, in a document that every client reads."""
     for response in (client.get("/scs", parameters), client.post("/scs", parameters)):
-        assert (response.status_code, response["Content-Type"]) == (200, "application/x-votable+xml")
+        assert (response.status_code, response["Content-Type"]) == (200, "text/xml")
         (resource,) = parse(io.BytesIO(response.content), verify="exception").resources
         infos = {i.name: i for i in resource.infos}
         assert message in infos["Error"].value
