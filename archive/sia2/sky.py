@@ -59,9 +59,9 @@ def _limits(text: str) -> tuple[float, float, float, float]:
     if len(values) != 4:
         raise UsageFault(f"RANGE takes 4 numbers: two longitudes, two latitudes; not {len(values)}")
     ends = ((0.0, 360.0), (0.0, 360.0), (-90.0, 90.0), (-90.0, 90.0))
-    for position, (value, (low, high)) in enumerate(zip(values, ends, strict=True)):
+    for index, (value, (low, high)) in enumerate(zip(values, ends, strict=True)):
         if math.isinf(value):
-            values[position] = high if value > 0 else low
+            values[index] = high if value > 0 else low
         elif not low <= value <= high:
             axis = "longitude" if high == 360 else "latitude"
             raise UsageFault(f"{axis} must be within {low:g} and {high:g} deg, not {value:g}")
