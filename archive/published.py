@@ -35,6 +35,7 @@ def publish_tables() -> None:
             rows=POLICY.obscore_rows,
             descriptors=lambda base_url: (links_descriptor(base_url),),
             examples=OBSCORE_EXAMPLES,
+            identifier="obs_publisher_did",
         )
     )
     publish(

@@ -2,9 +2,16 @@
 
 from django.urls import re_path
 
+from archive.sia2 import views as sia2
 from archive.views import links, retrieve
+from tap.views import missing
 
 urlpatterns = [
     re_path(r"^datalink/links/?$", links, name="links"),
     re_path(r"^retrieve/?$", retrieve, name="retrieve"),
+    re_path(r"^sia2/query/?$", sia2.query, name="sia2-query"),
+    re_path(r"^sia2/capabilities/?$", sia2.capabilities, name="sia2-capabilities"),
+    re_path(r"^sia2/availability/?$", sia2.availability, name="sia2-availability"),
+    re_path(r"^sia2/?$", missing),
+    re_path(r"^sia2/.*$", missing),
 ]

@@ -89,6 +89,8 @@ class PublishedTable:
     """Queries of this table for the examples page; every one must run."""
     sql_columns: Mapping[str, str] = field(default_factory=dict)
     """Database columns of published columns, where their names differ."""
+    identifier: str | None = None
+    """The column that tells a row from all others, where no column has the UCD `meta.id;meta.main`."""
 
 
 _schemas: dict[str, SchemaMeta] = {}

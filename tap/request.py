@@ -17,7 +17,8 @@ _LANGUAGES = ("ADQL", "ADQL-2.0", "ADQL-2.1")
 
 @dataclass(frozen=True, slots=True)
 class QueryRequest:
-    """A query as asked for: text, most rows, format of the result, the client's name for the run, tables to come."""
+    """A query as asked for: text (empty in a protocol without), most rows, format of the result, the client's name for
+    the run, tables to come."""
 
     query: str
     maxrec: int
@@ -36,7 +37,19 @@ class QueryRequest:
         query = parameters.one("QUERY")
         if query is None or not query.strip():
             raise UsageFault("QUERY is missing: give the ADQL query in the parameter QUERY")
-        maxrec = parameters.maxrec()
-        if maxrec is None:
-            maxrec = settings.DISTILLER_TAP_DEFAULT_MAXREC
-        return cls(query, min(maxrec, settings.DISTILLER_TAP_HARD_MAXREC), format, parameters.run_id(), uploads)
+        return cls(query, _maxrec(parameters), format, parameters.run_id(), uploads)
+
+    @classmethod
+    def without_query(cls, parameters: Parameters, default: str) -> QueryRequest:
+        """What DALI says of a request in a protocol without QUERY; `default` is its RESPONSEFORMAT where none is given.
+
+        FORMAT is no older name of RESPONSEFORMAT there. Raises UsageFault.
+        """
+        format = choose((parameters.one("RESPONSEFORMAT") or "").strip() or default, FORMATS)
+        return cls("", _maxrec(parameters), format, parameters.run_id())
+
+
+def _maxrec(parameters: Parameters) -> int:
+    asked = parameters.maxrec()
+    wanted = settings.DISTILLER_TAP_DEFAULT_MAXREC if asked is None else asked
+    return min(wanted, settings.DISTILLER_TAP_HARD_MAXREC)

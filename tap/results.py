@@ -1,9 +1,9 @@
-"""A prepared query and the request it came with become a result document (TAP 1.1 section 3)."""
+"""A prepared query and the request it came with become a result document (TAP 1.1 section 3, DALI 1.1 section 4)."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 import pyarrow as pa
 
@@ -24,22 +24,32 @@ def document(
     *,
     strict: bool = False,
     departed: Callable[[], bool] | None = None,
+    standard: str = STANDARD_ID,
 ) -> Generator[bytes]:
-    """The result document in pieces; `service` is the URL of the TAP service.
+    """The result document in pieces; `service` is the URL of the service that answers, by that standard.
 
     The statement is started and its first rows are read before this returns, so that an error up to there is raised and
     can still be answered with its status. Closing the generator ends the statement, and so does a client that has
     `departed`. A later error is told in the document where its format allows it; `strict` raises it in any case.
     """
-    pieces = _pieces(query, request, service, timeout, strict, departed)
+    pieces = _pieces(query, request, _infos(request, service, standard), timeout, strict, departed)
     next(pieces)
     return pieces
+
+
+def metadata(query: Query, request: QueryRequest, service: str, standard: str) -> Generator[bytes]:
+    """A document without rows, which is all of it: what SIA 2.0 section 2.1 (MAXREC) and Simple Cone
+    Search (SR=0) want.
+
+    TAP says OVERFLOW for MAXREC=0.
+    """
+    yield from _written(query, request, _infos(request, service, standard), (), lambda: False)
 
 
 def _pieces(
     query: Query,
     request: QueryRequest,
-    service: str,
+    infos: Sequence[Info],
     timeout: float | None,
     strict: bool,
     departed: Callable[[], bool] | None,
@@ -47,13 +57,13 @@ def _pieces(
     """An empty piece once the first rows are there, then the document."""
     if request.maxrec == 0:  # metadata only: the query need not run (TAP 1.1 section 2.7.4)
         yield b""
-        yield from _written(query, request, service, (), lambda: True)
+        yield from _written(query, request, infos, (), lambda: True)
         return
     with query.run(maxrec=request.maxrec, timeout=timeout, departed=departed) as rows:
         batches = _Followed(rows)
         first = list(itertools.islice(batches, 1))
         yield b""
-        yield from _written(query, request, service, itertools.chain(first, batches), lambda: rows.overflow)
+        yield from _written(query, request, infos, itertools.chain(first, batches), lambda: rows.overflow)
         if strict and not batches.ended:
             raise batches.error or InternalFault()
 
@@ -83,12 +93,11 @@ class _Followed:
 def _written(
     query: Query,
     request: QueryRequest,
-    service: str,
+    infos: Sequence[Info],
     batches: Iterable[pa.RecordBatch],
     overflow: Callable[[], bool],
 ) -> Iterator[bytes]:
     kind = request.format.kind
-    infos = _infos(request, service)
     if kind == "votable":
         return votable.write(
             query.columns,
@@ -109,12 +118,12 @@ def _written(
     return text.write(query.columns, batches, dialect=kind, header=header)
 
 
-def _infos(request: QueryRequest, service: str) -> list[Info]:
+def _infos(request: QueryRequest, service: str, standard: str) -> list[Info]:
     """Where a result comes from (DALI 1.1 section 4.4.3)."""
     told = [
-        Info("standardID", STANDARD_ID),
+        Info("standardID", standard),
         Info("service", service),
         Info("server_software", "Distiller"),
-        Info("query", request.query),
     ]
+    told += [Info("query", request.query)] if request.query else []
     return told + ([Info("RUNID", request.run_id)] if request.run_id else [])

@@ -18,7 +18,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from tap import registry
-from tap.adql import typed
+from tap.adql import tree, typed
 from tap.adql.lexer import AdqlError
 from tap.adql.parser import parse
 from tap.adql.resolve import resolve
@@ -52,6 +52,7 @@ class Query:
     """A checked and translated query."""
 
     text: str
+    """As it was written; empty for one that was not."""
     columns: tuple[ColumnMeta, ...]
     tables: tuple[PublishedTable, ...]
     descriptors: tuple[ServiceDescriptor, ...]
@@ -98,7 +99,7 @@ def prepare(text: str, context: QueryContext, uploads: Sequence[Upload] = ()) ->
     """
     template = Template.of(text)
     if template.shape is None or uploads:
-        return _compile(text, context, uploads, ()).filled(text, ())
+        return _parsed(text, context, uploads, ()).filled(text, ())
     key = (template.shape, engine.dialect(), context, registry.generation())
     compiled = _COMPILED.get(key)
     if compiled is not None:
@@ -106,12 +107,37 @@ def prepare(text: str, context: QueryContext, uploads: Sequence[Upload] = ()) ->
             return compiled.filled(text, template.values)
         except AdqlError:
             pass  # told by the compiler, with its place in this text
-    compiled = _compile(text, context, (), template.values)
+    compiled = _parsed(text, context, (), template.values)
     _COMPILED.put(key, compiled)
     return compiled.filled(text, template.values)
 
 
-def _compile(text: str, context: QueryContext, uploads: Sequence[Upload], values: Sequence[float]) -> _Compiled:
+def prepare_selection(
+    table: PublishedTable, items: Sequence[tree.Item], where: tree.Predicate, context: QueryContext
+) -> Query:
+    """The rows of a published table that meet a condition of `tap.conditions`; all columns if no items are given.
+
+    Raises `vo.errors.UsageFault` for a condition that no query can have: too many constants, or a shape that is none.
+    """
+    parts = table.meta.name.split(".")
+    name = tree.Qualified(0, tuple(tree.Name(0, part, quoted=True) for part in parts))
+    columns: tuple[tree.Star | tree.Item, ...] = tuple(items) or (tree.Star(0, None),)
+    select = tree.Select(0, False, None, columns, (tree.Table(0, name, None),), where, (), None)
+    return _compiled(tree.Query(0, (), select, (), None), context, (), Decimals()).filled("", ())
+
+
+def _parsed(text: str, context: QueryContext, uploads: Sequence[Upload], values: Sequence[float]) -> _Compiled:
+    """A query with these decimal numbers compiled. Raises UsageFault with line and column."""
+    try:
+        return _compiled(parse(text), context, uploads, Decimals(values))
+    except AdqlError as error:
+        raise error.located(text) from None
+    except RecursionError:
+        raise UsageFault("the query is nested too deeply") from None
+
+
+def _compiled(query: tree.Query, context: QueryContext, uploads: Sequence[Upload], decimals: Decimals) -> _Compiled:
+    """Resolve and translate a syntax tree. Raises AdqlError, not located."""
     uploaded = {u.published.meta.name.lower(): u.published for u in uploads}
 
     def find(name: str) -> PublishedTable | None:
@@ -120,19 +146,13 @@ def _compile(text: str, context: QueryContext, uploads: Sequence[Upload], values
     def known() -> list[str]:
         return [t.meta.name for t in (*uploaded.values(), *registry.tables())]
 
-    decimals = Decimals(values)
-    try:
-        resolved = resolve(parse(text), find, known, decimals)
-        statement = translate(resolved, engine.dialect(), context)
-    except AdqlError as error:
-        raise error.located(text) from None
-    except RecursionError:
-        raise UsageFault("the query is nested too deeply") from None
+    resolved = resolve(query, find, known, decimals)
+    statement = translate(resolved, engine.dialect(), context)
     columns = tuple(meta for _, meta in resolved.columns)
     tables = tuple({t.meta.name: t for t in _tables(resolved.body)}.values())
     descriptors = _descriptors(resolved, context)
-    query = Query(text, columns, tables, descriptors, statement, BatchMaker(columns), tuple(uploads))
-    return _Compiled(query, tuple(decimals.checks))
+    made = Query("", columns, tables, descriptors, statement, BatchMaker(columns), tuple(uploads))
+    return _Compiled(made, tuple(decimals.checks))
 
 
 def _tables(body: typed.Body) -> Iterator[PublishedTable]:

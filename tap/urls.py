@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from django.urls import re_path
+from django.urls import URLPattern, re_path
 
 from tap import views
 from tap.jobs import JOB_TYPE
+from tap.scs import views as scs
 from uws.urls import job_list_urls
+
+
+def _cone_search_urls(path: str, name: str) -> list[URLPattern]:
+    return [
+        re_path(rf"{path}/?$", scs.search, name=name),
+        re_path(rf"{path}/capabilities/?$", scs.capabilities, name=f"{name}-capabilities"),
+        re_path(rf"{path}/availability/?$", scs.availability, name=f"{name}-availability"),
+    ]
+
 
 urlpatterns = [
     re_path(r"^tap/?$", views.index, name="tap"),
@@ -18,4 +28,7 @@ urlpatterns = [
     re_path(r"^tap/availability/?$", views.availability, name="tap-availability"),
     re_path(r"^tap/examples/?$", views.examples, name="tap-examples"),
     re_path(r"^tap/.*$", views.missing),
+    *_cone_search_urls(r"^scs", "scs"),
+    *_cone_search_urls(r"^scs/(?P<name>[^/]+)", "scs-table"),
+    re_path(r"^scs/.*$", views.missing),
 ]

@@ -105,3 +105,5 @@ class ServiceDescriptor:
     limits: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
     utype: str = "adhoc:service"
     """`adhoc:this` for the service that answers with the document (DataLink 1.1 section 4.4)."""
+    name: str | None = None
+    """`this` for the service that answers in SIA 2.0 (section 3.1.2)."""

@@ -173,6 +173,15 @@ def interval(text: str) -> tuple[float, float]:
     return low, high
 
 
+def interval_or_number(text: str) -> tuple[float, float]:
+    """An interval, or one number, which is the interval of that number alone (SIA 2.0 section 2.1)."""
+    words = text.split()
+    low, high = interval(text if len(words) != 1 else f"{words[0]} {words[0]}")
+    if low == math.inf or high == -math.inf:
+        raise UsageFault(f"no number is in the interval {_short(text)}")
+    return low, high
+
+
 def point(text: str) -> tuple[float, float]:
     """longitude latitude, ICRS deg (DALI 1.1 section 3.3.5)."""
     lon, lat = numbers(text, 2, "a position")

@@ -70,6 +70,12 @@ def text_errors(request: HttpRequest, error: VOError) -> HttpResponse:
     return HttpResponse(f"{error.message}\n", content_type="text/plain; charset=utf-8", status=error.status)
 
 
+def labelled_text_errors(request: HttpRequest, error: VOError) -> HttpResponse:
+    """The message as plain text that begins with the label of the fault (SIA 2.0 section 3.2)."""
+    message = f"{error.label}: {error.message}\n"
+    return HttpResponse(message, content_type="text/plain; charset=utf-8", status=error.status)
+
+
 def soda_errors(request: HttpRequest, error: VOError) -> HttpResponse:
     """Plain text that begins with a label of SODA 1.0 section 5.2."""
     label = next((_SODA_LABELS[kind] for kind in type(error).__mro__ if kind in _SODA_LABELS), "Error")

@@ -19,6 +19,7 @@ _CAPABILITIES = {
     "xmlns:vosi": "http://www.ivoa.net/xml/VOSICapabilities/v1.0",
     "xmlns:vr": "http://www.ivoa.net/xml/VOResource/v1.0",
     "xmlns:tr": "http://www.ivoa.net/xml/TAPRegExt/v1.0",
+    "xmlns:cs": "http://www.ivoa.net/xml/ConeSearch/v1.0",
     **_VODATASERVICE,
 }
 _AVAILABILITY = {"xmlns:vosi": "http://www.ivoa.net/xml/VOSIAvailability/v1.0"}

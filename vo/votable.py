@@ -229,7 +229,12 @@ def _descriptors(descriptors: Iterable[ServiceDescriptor], columns: Sequence[Col
         parts.append(
             element(
                 "RESOURCE",
-                {"ID": ids.new(descriptor.id), "type": "meta", "utype": descriptor.utype},
+                {
+                    "ID": ids.new(descriptor.id),
+                    "name": descriptor.name,
+                    "type": "meta",
+                    "utype": descriptor.utype,
+                },
                 text_element("DESCRIPTION", descriptor.description),
                 params,
                 element("GROUP", {"name": "inputParams"}, inputs),

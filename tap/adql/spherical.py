@@ -27,11 +27,15 @@ from sqlalchemy import (
 )
 
 from tap.adql import typed
-from tap.adql.types import Type
+from tap.adql.lexer import AdqlError
+from tap.adql.types import Type, column_of
 from tap.geometry.schema import index_name
 from tap.registry import PositionIndex, RegionIndex
+from vo.regions import Polygon, format_stcs
 
 Sql = ColumnElement[Any]
+MAX_ARGUMENTS = 100
+"""Most arguments of a function in either database."""
 _R_TREE_COLUMNS = ("x_min", "y_min", "z_min", "x_max", "y_max", "z_max")
 
 
@@ -79,9 +83,20 @@ class Spherical:
         name, arguments = expression.function.name, expression.arguments
         if name == "CENTROID":
             return func.tap_centroid(self.geometry(arguments[0]))
+        if name == "POLYGON" and len(arguments) * (2 if arguments[0].type is Type.POINT else 1) > MAX_ARGUMENTS:
+            return self.long_polygon(expression)
         if name in ("POINT", "CIRCLE", "BOX", "POLYGON"):
             return getattr(func, f"tap_{name.lower()}")(*self.coordinates(arguments))
         return self.value(expression)
+
+    def long_polygon(self, polygon: typed.Call) -> Sql:
+        """A polygon of more coordinates than a function takes arguments, as one text: STC-S numbers round-trip."""
+        values = _constants(polygon.arguments)
+        if values is None:
+            most = MAX_ARGUMENTS // 2
+            raise AdqlError(f"a POLYGON of more than {most} vertices is made of constants", polygon.at)
+        text = format_stcs(Polygon(tuple(zip(values[::2], values[1::2], strict=True))))
+        return func.tap_region(self.value(typed.Literal(polygon.at, Type.TEXT, column_of(Type.TEXT), text)))
 
     def coordinates(self, arguments: tuple[typed.Expression, ...]) -> list[Sql]:
         """The numbers of a constructor's arguments, points taken apart."""
@@ -207,6 +222,22 @@ def indexed_pair(lon: typed.Expression, lat: typed.Expression) -> Indexed | None
         if (index.lon, index.lat) == (lon.column, lat.column):
             return Indexed(lon.source, index)
     return None
+
+
+def _constants(arguments: tuple[typed.Expression, ...]) -> list[float] | None:
+    """The numbers of a constructor's arguments, points taken apart; None if not all are constants."""
+    values: list[float] = []
+    for argument in arguments:
+        if isinstance(argument, typed.Call) and argument.function.name == "POINT":
+            inner = _constants(argument.arguments)
+            if inner is None:
+                return None
+            values += inner
+        elif isinstance(argument, typed.Literal) and argument.value is not None:
+            values.append(float(argument.value))
+        else:
+            return None
+    return values
 
 
 def _refers_to(expression: typed.Expression, source: typed.Source) -> bool:

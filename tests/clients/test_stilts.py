@@ -92,6 +92,23 @@ def test_sky_match(stilts: Stilts, tap_url: str, tmp_path: Path) -> None:
     assert len(found) > 1
 
 
+def test_cone_searches(stilts: Stilts, tap_url: str, tmp_path: Path) -> None:
+    """TOPCAT's multi-cone: a cone search for each row; the rows are those of a match through TAP."""
+    table = tmp_path / "positions.csv"
+    table.write_text("ra,dec\n83.633,22.014\n10,-89\n")
+    service = f"serviceurl={tap_url.removesuffix('/tap')}/scs"
+    shared = ("in=" + str(table), "ifmt=csv", "ra=ra", "dec=dec", "sr=2", "find=all", "ofmt=csv", "usefoot=false")
+    found = lines(stilts("coneskymatch", service, "servicetype=cone", *shared))
+    assert len(found) == 5
+    assert "obs_publisher_did" in found[0]
+
+
+@pytest.mark.parametrize("path", ["/scs?RA=83&DEC=22&SR=3&VERB=3", "/scs?RA=x", "/sia2/query"])
+def test_votlint_of_discovery(stilts: Stilts, tap_url: str, path: str) -> None:
+    """No message of votlint on a cone search, its error, and an image search."""
+    assert lines(stilts("votlint", f"votable={tap_url.removesuffix('/tap')}{path}")) == []
+
+
 @pytest.mark.parametrize("serialization", ["votable", "votable/td", "votable/b", "votable/b2"])
 def test_votlint_of_results(stilts: Stilts, tap_url: str, serialization: str) -> None:
     """No message of votlint on `SELECT *` in each serialisation."""

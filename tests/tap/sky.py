@@ -151,6 +151,7 @@ def publish_sky() -> None:
             regions=(RegionIndex("s_region", BOX),),
             expressions={"link": lambda table, context: context.base_url + "/" + table.c.band},
             descriptors=descriptors,
+            identifier="obs_id",
         )
     )
     publish(PublishedTable(BANDS, "test_bands", positions=(PositionIndex("ra", "dec", ("pos_x", "pos_y", "pos_z")),)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,8 @@ POLYGONS = [
     Polygon(((358, -2), (3, -2), (2, 3), (359, 2))),
     Polygon(((0, 88), (120, 87), (240, 89))),
     Polygon(((0, -20), (90, -20), (180, -20), (270, -20))),
+    # More coordinates than a function takes arguments.
+    Polygon(tuple((83 + (2 + n % 2) * math.cos(n * math.pi / 36), 22 + math.sin(n * math.pi / 36)) for n in range(72))),
 ]
 
 
@@ -249,6 +252,18 @@ def test_joins_use_the_index(sky: list[SkyRow], condition: str) -> None:
     else:
         assert "USING INTEGER PRIMARY KEY (rowid=?)" in found
         assert "VIRTUAL TABLE INDEX 2:" in found
+
+
+def test_long_polygons(sky: list[SkyRow]) -> None:
+    """As a value, of points, and of columns, which neither database can make of so many."""
+    corners = [(n * 1.0, 10.0) for n in range(51)] + [(25.0, 20.0)]
+    flat = ", ".join(f"{lon}, {lat}" for lon, lat in corners)
+    points = ", ".join(f"POINT({lon}, {lat})" for lon, lat in corners)
+    ((one, other),) = answer(f"SELECT TOP 1 POLYGON({flat}), AREA(POLYGON({points})) FROM test.sky")
+    assert list(one) == [number for corner in corners for number in corner]
+    assert other == pytest.approx(regions.area(Polygon(tuple(corners))))
+    with pytest.raises(UsageFault, match="more than 50 vertices is made of constants"):
+        prepare(f"SELECT POLYGON(ra, dec, {flat}) FROM test.sky", CONTEXT)
 
 
 @pytest.fixture(scope="module")
