@@ -9,6 +9,7 @@ import hashlib
 import logging
 import re
 import secrets
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,7 +33,10 @@ Find = Callable[[str], UploadedFile | None]
 """The part of a request of that name (`vo.dali.Parameters.part`)."""
 MAX_PARTS = 20
 """Most parts of a job."""
+KEPT_FREE = 500 * 2**20
+"""Bytes of the disk that are left for everything else."""
 _MAX_NAME = 255
+_NO_ROOM = "files sent along cannot be kept now; the operators have been told"
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,48}/[\w.+-]{1,48}", re.ASCII)
 
 
@@ -66,6 +70,7 @@ def stored(kind: JobType, parameters: Mapping[str, Sequence[str]], find: Find) -
     names = kind.uploads.part_names(parameters.get(kind.uploads.parameter, ())) if kind.uploads is not None else ()
     found = [(name, file) for name in names if len(name) <= _MAX_NAME and (file := find(name)) is not None]
     _check_limits([int(file.size or 0) for _, file in found])
+    _check_room(sum(int(file.size or 0) for _, file in found))
     kept: list[StoredPart] = []
     try:
         for name, file in found:
@@ -145,7 +150,7 @@ def _put(name: str, file: UploadedFile) -> StoredPart:
         stored_as = store().save(f"{unique[:2]}/{unique}", file)
     except OSError as error:
         logger.exception("a file that was sent along cannot be stored")
-        raise TransientFault("files sent along cannot be kept now; the operators have been told") from error
+        raise TransientFault(_NO_ROOM) from error
     media_type = file.content_type or ""
     return StoredPart(
         name=name,
@@ -163,3 +168,9 @@ def _check_limits(sizes: Sequence[int]) -> None:
     most = settings.DISTILLER_UPLOAD_MAX_BYTES
     if sum(sizes) > most:
         raise UsageFault(f"the files sent along have more than {most} bytes together")
+
+
+def _check_room(size: int) -> None:
+    if size and shutil.disk_usage(settings.DISTILLER_HOME).free - size < KEPT_FREE:
+        logger.error("the disk is too full for files that are sent along")
+        raise TransientFault(_NO_ROOM)

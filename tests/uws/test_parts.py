@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -195,6 +196,15 @@ def test_a_full_disk(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (response.status_code, len(calls)) == (503, 2)
     assert "cannot be kept now" in error_text(response)
     assert (Job.objects.count(), stored()) == (0, [])
+
+
+def test_the_disk_is_not_filled(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room is left for what else the service writes."""
+    free = parts.KEPT_FREE + 4
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free))
+    assert client.post("/uws/keep", {"UPLOAD": "t,param:a", "a": file(b"12345")}).status_code == 503
+    assert (Job.objects.count(), stored()) == (0, [])
+    assert client.post("/uws/keep", {"UPLOAD": "t,param:a", "a": file(b"1234")}).status_code == 303
 
 
 def test_the_sweep_takes_what_belongs_to_no_job(client: Client) -> None:
