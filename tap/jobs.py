@@ -63,6 +63,7 @@ def register_job_type() -> None:
             inputs=(),
             outputs=(OutputRole(RESULT, "result.vot", "application/x-votable+xml", "The rows of the answer"),),
             worker="tap.worker:run",
+            warm_up="tap.worker:warm_up",
             software=("SQLAlchemy", "pyarrow"),
             activity_type="Query",
             execution_duration=settings.DISTILLER_TAP_ASYNC_TIMEOUT,

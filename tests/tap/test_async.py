@@ -15,6 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from tap import worker
+from tap.adql import parser
 from tap.jobs import JOB_TYPE, TapParameters
 from tap.registry import QueryContext, Viewer
 from tap.uploads.table import Upload
@@ -312,3 +313,10 @@ def test_errors_have_their_place(work: Work) -> None:
     """TAP 1.1 section 3.3: line and column of the query as it was sent."""
     with pytest.raises(JobError, match=r"line 3 column 8: .*no_such_column"):
         work(Origin(), QUERY="\n\nSELECT no_such_column FROM tap_schema.tables")
+
+
+def test_a_warm_worker_has_its_parser() -> None:
+    """Building it would be most of the time of a simple query, in the process of each job anew."""
+    parser._parser.cache_clear()
+    worker.warm_up()
+    assert parser._parser.cache_info().currsize == 1
