@@ -6,7 +6,8 @@ from django.conf import settings
 from pydantic import ConfigDict, model_validator
 
 from tap.request import QueryRequest
-from uws.jobtypes import JobType, OutputRole, register
+from tap.uploads import part_names
+from uws.jobtypes import JobType, OutputRole, UploadRole, register
 from uws.parameters import JobParameters, param
 from vo.dali import Parameters
 from vo.errors import UsageFault
@@ -14,6 +15,9 @@ from vo.errors import UsageFault
 JOB_TYPE = "tap"
 RESULT = "result"
 """The id that TAP 1.1 section 2.2 wants of the result."""
+
+
+UPLOADS = "uploads"
 
 
 class TapParameters(JobParameters):
@@ -59,11 +63,13 @@ def register_job_type() -> None:
             inputs=(),
             outputs=(OutputRole(RESULT, "result.vot", "application/x-votable+xml", "The rows of the answer"),),
             worker="tap.worker:run",
+            warm_up="tap.worker:warm_up",
             software=("SQLAlchemy", "pyarrow"),
             activity_type="Query",
             execution_duration=settings.DISTILLER_TAP_ASYNC_TIMEOUT,
             deterministic=False,  # the tables change
             path="tap/async",
             checked_when_run=True,
+            uploads=UploadRole(UPLOADS, "Tables that were sent along with the query", part_names),
         )
     )

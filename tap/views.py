@@ -39,25 +39,16 @@ _MIN_FREE_BYTES = 100 * 2**20
 def _query_errors(request: HttpRequest, error: VOError) -> HttpResponse:
     """A DALI error document that suits the format that was asked for: plain text for text formats, else VOTable."""
     try:
-        asked = choose(_parameters(request).response_format(), FORMATS)
+        asked = choose(Parameters.of(request).response_format(), FORMATS)
     except UsageFault:
         return votable_errors(request, error)
     return text_errors(request, error) if asked.kind in ("csv", "tsv", "json") else votable_errors(request, error)
 
 
-def _parameters(request: HttpRequest) -> Parameters:
-    """The parameters of a query; a body that cannot be acceptable is not read. Raises UsageFault."""
-    most = settings.DISTILLER_UPLOAD_MAX_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if length.isdigit() and int(length) > most:
-        raise UsageFault(f"the body of the request is too large: uploaded tables may have {most} bytes in all")
-    return Parameters.of(request)
-
-
 @vo_endpoint(errors=_query_errors)
 def sync(request: HttpRequest) -> HttpResponseBase:
     """A query answered at once (section 2.2), as VOTable, CSV, TSV, FITS, JSON, Parquet or Arrow stream."""
-    parameters = _parameters(request)
+    parameters = Parameters.of(request)
     asked = QueryRequest.of(parameters)
     context = query_context(request)
     query = prepare(asked.query, context, uploads=receive(asked.uploads, parts(parameters)))

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from contextlib import closing
 
 from django.conf import settings
 
-from tap.jobs import RESULT, TapParameters
+from tap.jobs import RESULT, UPLOADS, TapParameters
 from tap.registry import QueryContext, Viewer
 from tap.results import document
 from tap.service import prepare
-from tap.uploads.receive import receive
-from uws.context import JobContext
+from tap.uploads import Part, receive
+from uws.context import InputFile, JobContext
 from uws.errors import FatalJobError, UserJobError
-from vo.errors import FatalFault, UsageFault, VOError
+from vo.errors import FatalFault, VOError
 
 _EXTENSIONS = {"votable": "vot"}
 """File name extensions of formats that are not called by them."""
+
+
+def warm_up() -> None:
+    """Build the parser, which takes longer than most queries do; the processes of the jobs inherit it."""
+    prepare("SELECT COUNT(*) AS n FROM tap_schema.tables WHERE table_name LIKE 'a%'", QueryContext(Viewer(), ""))
 
 
 def run(context: JobContext) -> None:
@@ -31,7 +37,8 @@ def run(context: JobContext) -> None:
         asked = parameters.request(origin.run_id)
         path = context.workdir / f"result.{_EXTENSIONS.get(asked.format.kind, asked.format.kind)}"
         viewer = QueryContext(Viewer(origin.owner, origin.is_curator), origin.base_url)
-        query = prepare(asked.query, viewer, uploads=receive(asked.uploads, _no_part))
+        tables = receive(asked.uploads, _parts(context.inputs.get(UPLOADS, ())))
+        query = prepare(asked.query, viewer, uploads=tables)
         context.progress("Querying", 0.0)
         service, seconds = f"{origin.base_url}/tap", settings.DISTILLER_TAP_ASYNC_TIMEOUT
         with path.open("wb") as file, closing(document(query, asked, service, seconds, strict=True)) as pieces:
@@ -43,5 +50,14 @@ def run(context: JobContext) -> None:
     context.output(RESULT, path, asked.format.content_type)
 
 
-def _no_part(name: str) -> None:
-    raise UsageFault("tables sent along with a query are taken at /tap/sync only; give the URL of the table here")
+def _parts(files: Iterable[InputFile]) -> Callable[[str], Part | None]:
+    """Gives what was sent under a name."""
+    found = {file.metadata["part"]: file for file in files}
+
+    def find(name: str) -> Part | None:
+        if name not in found:
+            return None
+        file = found[name]
+        return Part(file.path.stat().st_size, file.path.read_bytes, file.media_type, file.metadata["filename"])
+
+    return find

@@ -72,6 +72,7 @@ def activity_record(job: Job) -> ActivityRecord:
                 )
                 for role in job_type.inputs
             ),
+            *_uploads(job_type),
             Described(
                 role=STORE_ROLE,
                 description="Results of an identical job that had been completed before",
@@ -86,6 +87,11 @@ def activity_record(job: Job) -> ActivityRecord:
         derivations={f"{activity_id(job.public_id)}/{row.name}": [origin] for origin, row in origins.items()},
         informed_by=[activity_id(job.answered_from)] if job.answered_from else [],
     )
+
+
+def _uploads(job_type: JobType) -> list[Described]:
+    role = job_type.uploads
+    return [] if role is None else [Described(role=role.name, description=role.description, multiplicity="*")]
 
 
 def _entity(job: Job, row: Result) -> EntityRef:

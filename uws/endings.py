@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from provenance.recorder import invalidate, record
-from uws import results, store
+from uws import parts, results, store
 from uws.activity import activity_record, result_entity_id
 from uws.models import Job, Result
 from uws.phases import Phase
@@ -53,12 +53,14 @@ def abort(job: Job, origin: Iterable[Phase], failure: Failure | None = None, *, 
 
 
 def purge(job: Job) -> None:
-    """Delete a job that does not run, with its results and log. Its provenance stays (UWS 1.1 section 2.1.5)."""
+    """Delete a job that does not run, its uploads, results and log. Its provenance stays (UWS 1.1 section 2.1.5)."""
     now = timezone.now()
     with transaction.atomic():
         names = list(Result.objects.filter(job=job).values_list("name", flat=True))
+        gone = [*(result_entity_id(job, name) for name in names), *parts.entity_ids(job)]
         results.release(job)
-        invalidate([result_entity_id(job, name) for name in names], now)
+        parts.release(job)
+        invalidate(gone, now)
         Job.objects.filter(pk=job.pk).delete()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from uws import jobtypes
+from uws import jobtypes, parts
 from uws.context import InputFile
 from uws.errors import UserJobError
 from uws.jobtypes import JobType, Owner
@@ -16,6 +16,12 @@ Inputs = dict[str, tuple[InputFile, ...]]
 
 def owner_of(job: Job) -> Owner:
     return Owner(job.owner.get_username() if job.owner is not None else None)
+
+
+def of(job: Job, job_type: JobType, parameters: JobParameters) -> Inputs:
+    """All that a job reads: what its parameters select, and what was sent along with it. Raises as `resolve` does."""
+    selected = resolve(job_type, parameters, owner_of(job))
+    return selected if job_type.uploads is None else {**selected, job_type.uploads.name: parts.files(job)}
 
 
 def resolve(job_type: JobType, parameters: JobParameters, owner: Owner) -> Inputs:

@@ -31,6 +31,20 @@ class InputRole:
 
 
 @dataclass(frozen=True, slots=True)
+class UploadRole:
+    """Files that are sent along with a job as parts of a multipart request (DALI 1.1 section 3.4.5).
+
+    Values of the text parameter `parameter` say which: `part_names` finds the names in them. The values of several
+    requests add up (TAP 1.1 section 2.7.6). The worker gets the files as inputs of the role `name`.
+    """
+
+    name: str
+    description: str
+    part_names: Callable[[Sequence[str]], Sequence[str]]
+    parameter: str = "UPLOAD"
+
+
+@dataclass(frozen=True, slots=True)
 class OutputRole:
     """A result of a job type. The UWS result id is `name`, the file is served under `filename`."""
 
@@ -68,6 +82,8 @@ class JobType:
     """Name of the output that a client without further knowledge wants; the first one if empty."""
     deterministic: bool = True
     """Identical work may be answered from the result store."""
+    uploads: UploadRole | None = None
+    """Files that it takes with the request; None: only text."""
     examples: Mapping[str, str] = field(default_factory=dict)
     path: str = ""
     """Where the room that declares it serves its job list, below the service's base URL (`tap/async`). Empty: it is one

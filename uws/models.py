@@ -1,4 +1,4 @@
-"""Jobs, their results and logs, and the workers that run them. The jobs table is the truth (decision 5)."""
+"""Jobs, their uploads, results and logs, and the workers that run them. The jobs table is the truth (decision 5)."""
 
 from __future__ import annotations
 
@@ -82,6 +82,24 @@ class Job(models.Model):
     def used_parameters(self) -> dict[str, list[str]]:
         """Parameters as used, defaults included; empty before the job was run."""
         return {name: list(texts) for name, texts in self.normalised}
+
+
+class Part(models.Model):
+    """A file that was sent along with a job, under the name of the part of the request that it came in."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="parts")
+    name = models.CharField(max_length=255)
+    filename = models.CharField(max_length=255, blank=True)
+    media_type = models.CharField(max_length=100, blank=True)
+    storage_name = models.CharField(max_length=255, unique=True)
+    size = models.BigIntegerField(help_text="bytes")
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["job", "name"], name="part_once")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class ResultFile(models.Model):

@@ -18,7 +18,7 @@ from pathlib import Path
 from django.db import DatabaseError
 from django.utils import timezone
 
-from uws import endings, processes, queue, results, store
+from uws import endings, parts, processes, queue, results, store
 from uws.models import Job, Worker
 from uws.phases import UNSTARTED, Phase
 from uws.runner import GIVEN_BACK, RUNNING, give_up_or_retry
@@ -123,10 +123,10 @@ class Reconciler:
             endings.purge(job)
 
     def sweep(self) -> None:
-        """Result files that nobody refers to, rows of workers long gone."""
-        removed = results.sweep()
+        """Files that nobody refers to, rows of workers long gone."""
+        removed = results.sweep() + parts.sweep()
         if removed:
-            logger.warning("%d result files that belonged to no job were removed", removed)
+            logger.warning("%d files that belonged to no job were removed", removed)
         Worker.objects.filter(heartbeat__lt=timezone.now() - FORGET).delete()
 
     def _recover(self, job: Job, *, crashed: bool) -> None:

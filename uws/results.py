@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import IO, Any
 
-from django.core.files.base import File
 from django.core.files.storage import Storage, storages
 from django.db import transaction
 from django.utils import timezone
 
+from uws import storage
 from uws.jobtypes import JobType, OutputRole
 from uws.models import Job, Result, ResultFile
-
-logger = logging.getLogger(__name__)
-ORPHAN_AGE = timedelta(hours=1)
-"""Younger files without a row may belong to a job that is about to complete."""
+from uws.storage import ORPHAN_AGE, Movable
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +26,6 @@ class StoredOutput:
     storage_name: str
     size: int
     sha256: str
-
-
-class _Movable(File):
-    """A finished file that a storage on the same disk may rename instead of copying."""
-
-    def __init__(self, path: Path, file: IO[Any]) -> None:
-        super().__init__(file, name=path.name)
-        self._path = path
-
-    def temporary_file_path(self) -> str:
-        return str(self._path)
 
 
 def store() -> Storage:
@@ -61,7 +43,7 @@ def put(job: Job, attempt: int, outputs: Sequence[tuple[OutputRole, Path]]) -> l
                 os.fsync(file.fileno())
                 file.seek(0)
                 wanted = f"{job.public_id[:2]}/{job.public_id}/{attempt}/{role.filename}"
-                name = store().save(wanted, _Movable(path, file))
+                name = store().save(wanted, Movable(path, file))
             stored.append(StoredOutput(role, name, size, digest))
     except OSError:
         discard(output.storage_name for output in stored)
@@ -103,14 +85,8 @@ def release(job: Job) -> None:
 
 
 def discard(names: Iterable[str]) -> None:
-    """Delete bytes from the store, and the folders that they leave empty."""
-    for name in names:
-        try:
-            store().delete(name)
-        except OSError:
-            logger.exception("result file %s cannot be deleted", name)
-            continue
-        _remove_empty_folders(name)
+    """Delete bytes from the store."""
+    storage.discard(store(), names)
 
 
 def sweep() -> int:
@@ -119,13 +95,10 @@ def sweep() -> int:
     with transaction.atomic():
         lonely = list(ResultFile.objects.filter(results=None, stored__lt=limit).values_list("id", flat=True))
         _delete_unreferenced(lonely)
-    orphans = [
-        name
-        for name in _names("")
-        if store().get_modified_time(name) < limit and not ResultFile.objects.filter(storage_name=name).exists()
-    ]
-    discard(orphans)
-    return len(lonely) + len(orphans)
+    orphans = storage.discard_orphans(
+        store(), limit, lambda name: ResultFile.objects.filter(storage_name=name).exists()
+    )
+    return len(lonely) + orphans
 
 
 def _result(job: Job, position: int, role: OutputRole, file: ResultFile) -> None:
@@ -147,26 +120,3 @@ def _delete_unreferenced(file_ids: Iterable[int]) -> None:
     ResultFile.objects.filter(pk__in=[file.pk for file in gone]).delete()
     names = [file.storage_name for file in gone]
     transaction.on_commit(lambda: discard(names))
-
-
-def _remove_empty_folders(name: str) -> None:
-    try:
-        folder = Path(store().path(name)).parent
-        top = Path(store().path(""))
-    except NotImplementedError:  # a storage without folders of this machine
-        return
-    with contextlib.suppress(OSError):
-        while folder != top and top in folder.parents:
-            folder.rmdir()
-            folder = folder.parent
-
-
-def _names(folder: str) -> Iterator[str]:
-    try:
-        folders, files = store().listdir(folder)
-    except FileNotFoundError:
-        return
-    for file in files:
-        yield f"{folder}{file}"
-    for inner in folders:
-        yield from _names(f"{folder}{inner}/")

@@ -116,7 +116,7 @@ class Runner:
         kind = jobtypes.job_type(job.job_type)
         try:
             parameters = parse(kind.parameters, job.parameters)
-            files = inputs.resolve(kind, parameters, inputs.owner_of(job))
+            files = inputs.of(job, kind, parameters)
         except (ParameterErrors, UserJobError) as error:
             endings.fail(job, RUNNING, Failure(error.message), attempt=attempt)
             return

@@ -19,7 +19,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from uws import endings, identity, inputs, jobtypes, queue, results, store
+from uws import endings, identity, inputs, jobtypes, parts, queue, results, store
 from uws.errors import UserJobError
 from uws.jobtypes import JobType
 from uws.models import Job
@@ -30,6 +30,8 @@ from vo.errors import AuthorizationFault, NotFoundFault, UsageFault
 
 SESSION_KEY = "uws_jobs"
 """Session entry with the token of an anonymous browser session's jobs."""
+MAX_UPLOAD_TEXT = 65536
+"""Characters that the values of a parameter may have which grows with every request."""
 ABORT_PATIENCE = 3.0
 """Seconds that an abort or a deletion waits for the work to have ended before it answers."""
 
@@ -88,37 +90,56 @@ def create(
     *,
     run_id: str = "",
     base_url: str = "",
+    part: parts.Find = parts.nothing_sent,
 ) -> Job:
     """A new job in phase PENDING. Raises ParameterErrors for unknown names and values that cannot be read.
 
-    `base_url` is that of the service as the client reaches it, for links in the results.
+    `base_url` is that of the service as the client reaches it, for links in the results; `part` gives what the request
+    brings along. Raises as `parts.stored` does: there is no job then.
     """
     kind = jobtypes.job_type(type_name)
     given = _accepted(kind, parameters)
-    return Job.objects.create(
-        job_type=kind.name,
-        type_version=kind.version,
-        owner=who.user,
-        session="" if who.user is not None else who.session,
-        run_id=run_id,
-        base_url=base_url if len(base_url) <= 255 else "",
-        given=_pairs(given),
-        destruction=latest_destruction(),
-        execution_duration=kind.execution_duration,
-        queue=kind.queue,
-    )
+    with parts.stored(kind, given, part) as sent, transaction.atomic():
+        job = Job.objects.create(
+            job_type=kind.name,
+            type_version=kind.version,
+            owner=who.user,
+            session="" if who.user is not None else who.session,
+            run_id=run_id,
+            base_url=base_url if len(base_url) <= 255 else "",
+            given=_pairs(given),
+            destruction=latest_destruction(),
+            execution_duration=kind.execution_duration,
+            queue=kind.queue,
+        )
+        parts.attach(job, sent)
+    return job
 
 
-def set_parameters(job: Job, parameters: Mapping[str, Sequence[str]]) -> None:
-    """Set parameters of a pending job; values of the names given replace those before (UWS 1.1 section 2.2.3.1)."""
+def set_parameters(job: Job, parameters: Mapping[str, Sequence[str]], part: parts.Find = parts.nothing_sent) -> None:
+    """Set parameters of a pending job; values of the names given replace those before (UWS 1.1 section 2.2.3.1).
+
+    Those that name uploads, and the uploads themselves, add up. Whatever is raised, nothing has changed.
+    """
     kind = jobtypes.job_type(job.job_type)
     fresh = _accepted(kind, parameters)
-    with transaction.atomic():
+    with parts.stored(kind, fresh, part) as sent, transaction.atomic():
         locked = Job.objects.select_for_update().get(pk=job.pk)
         if locked.phase != Phase.PENDING:
             raise AuthorizationFault(f"parameters can be changed while the job is PENDING only; it is {locked.phase}")
-        Job.objects.filter(pk=job.pk).update(given=_pairs({**locked.parameters, **fresh}))
+        before = locked.parameters
+        if kind.uploads is not None and (name := kind.uploads.parameter) in fresh:
+            fresh[name] = _added(name, before.get(name, []), fresh[name])
+        parts.attach(locked, sent)
+        Job.objects.filter(pk=job.pk).update(given=_pairs({**before, **fresh}))
     job.refresh_from_db()
+
+
+def _added(name: str, before: list[str], fresh: list[str]) -> list[str]:
+    values = [*before, *fresh]
+    if sum(map(len, values)) > MAX_UPLOAD_TEXT:
+        raise UsageFault(f"{name}: all its values together have more than {MAX_UPLOAD_TEXT} characters")
+    return values
 
 
 def _accepted(kind: JobType, parameters: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
@@ -137,7 +158,7 @@ def run(job: Job) -> None:
     try:
         parameters = parse(kind.parameters, job.parameters)
         normalised = to_texts(parameters)
-        files = inputs.resolve(kind, parameters, inputs.owner_of(job))
+        files = inputs.of(job, kind, parameters)
     except (ParameterErrors, UserJobError) as error:
         endings.fail(job, STARTABLE, endings.Failure(error.message), started=now)
         return

@@ -135,7 +135,7 @@ def parameters(request: HttpRequest, type_name: str, job_id: str) -> HttpRespons
     if request.method == "POST":
         _check_csrf(request)
         given = Parameters.of(request)
-        service.set_parameters(found, {name: given.all(name) for name in given})
+        service.set_parameters(found, {name: given.all(name) for name in given}, given.part)
         return _to_job(request, found)
     return _xml(xml.parameters_document(found))
 
@@ -199,6 +199,7 @@ def _create(request: HttpRequest, type_name: str, parameters: Parameters) -> Htt
         service.requester(request),
         run_id=parameters.run_id() or "",
         base_url=base_url(request),
+        part=parameters.part,
     )
     if seconds is not None:
         service.set_execution_duration(created, seconds)

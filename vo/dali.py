@@ -10,13 +10,15 @@ Names ignore case, values do not. The parsers raise `UsageFault`, and say what t
 from __future__ import annotations
 
 import datetime as dt
+import io
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from django.conf import settings
 from django.core.exceptions import BadRequest, SuspiciousOperation
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadedfile import InMemoryUploadedFile, UploadedFile
 from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 
@@ -35,19 +37,25 @@ T = TypeVar("T")
 class Parameters:
     """Parameters of a request, from the query string and the body together, in the order they came."""
 
-    def __init__(self, pairs: Iterable[tuple[str, str]], files: Mapping[str, UploadedFile] | None = None) -> None:
+    def __init__(self, pairs: Iterable[tuple[str, str]], files: Iterable[tuple[str, UploadedFile]] = ()) -> None:
         self._values: dict[str, list[str]] = {}
         for name, value in pairs:
             self._values.setdefault(name.upper(), []).append(value)
-        self.files: Mapping[str, UploadedFile] = files or {}
-        """Parts of a multipart body that carry a file, by the part's name as sent."""
+        self._files: dict[str, list[UploadedFile]] = {}
+        for name, file in files:
+            self._files.setdefault(name, []).append(file)
 
     @classmethod
     def of(cls, request: HttpRequest) -> Parameters:
         """Read a GET, HEAD or POST request; the body may be urlencoded or multipart.
 
-        Raises UsageFault for a body that cannot be read, is too large, or is of another media type.
+        Raises UsageFault for a body that cannot be read, is too large, or is of another media type. A body longer than
+        uploads and text together may be is not read at all.
         """
+        most = settings.DISTILLER_UPLOAD_MAX_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdigit() and int(length) > most:
+            raise UsageFault(f"the body of the request is too large: it may have {most} bytes in all")
         try:
             pairs = list(_pairs(request.GET.lists()))
             if request.method != "POST":
@@ -57,7 +65,7 @@ class Parameters:
                     f"the body is {request.content_type or 'of no declared type'}; send {' or '.join(_FORMS)}"
                 )
             pairs += _pairs(request.POST.lists())
-            return cls(pairs, {name: part for name, part in request.FILES.items() if isinstance(part, UploadedFile)})
+            return cls(pairs, [(name, file) for name, files in request.FILES.lists() for file in files])
         except (MultiPartParserError, BadRequest) as error:
             raise UsageFault(f"the body of the request cannot be read: {error}") from error
         except (SuspiciousOperation, UnreadablePostError) as error:
@@ -80,6 +88,16 @@ class Parameters:
         if len(values) > 1:
             raise UsageFault(f"parameter {name.upper()} may be given once, not {len(values)} times")
         return values[0] if values else None
+
+    def part(self, name: str) -> UploadedFile | None:
+        """The content sent in the part of that name: a file, or the text of a plain field; None if there is none.
+
+        Raises UsageFault if there are several.
+        """
+        found = [*self._files.get(name, ()), *map(_text_file, self._values.get(name.upper(), ()))]
+        if len(found) > 1:
+            raise UsageFault(f"{len(found)} parts of the request are named {_short(name)}")
+        return found[0] if found else None
 
     def value(self, name: str, parse: Callable[[str], T]) -> T | None:
         """The parsed value of a single-valued parameter, None if it is absent or empty."""
@@ -115,6 +133,11 @@ def _pairs(lists: Iterable[tuple[str, list[str]]]) -> Iterator[tuple[str, str]]:
     for name, values in lists:
         for value in values:
             yield name, value
+
+
+def _text_file(text: str) -> UploadedFile:
+    data = text.encode()
+    return InMemoryUploadedFile(io.BytesIO(data), None, None, "", len(data), None)
 
 
 def number(text: str) -> float:

@@ -76,7 +76,7 @@ class Environment(BaseSettings):
     )
     distiller_tap_timeout: int = Field(60, ge=1, description="Seconds that a synchronous query may take.")
     distiller_upload_max_bytes: int = Field(
-        32 * 2**20, ge=1, description="Most bytes of the tables that come with one TAP query, together."
+        32 * 2**20, ge=1, description="Most bytes of the tables that come with one TAP query, or job, together."
     )
     distiller_upload_max_rows: int = Field(500_000, ge=1, description="Most rows of a table that comes with a query.")
     distiller_upload_timeout: float = Field(

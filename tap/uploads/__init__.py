@@ -6,8 +6,8 @@ prepare(text, context, uploads=uploads)        # the tables exist in the databas
 """
 
 from tap.uploads.content import Content
-from tap.uploads.parameter import Part, Source, parts, sources
+from tap.uploads.parameter import Part, Source, part_names, parts, sources
 from tap.uploads.receive import receive
 from tap.uploads.table import Upload, upload
 
-__all__ = ["Content", "Part", "Source", "Upload", "parts", "receive", "sources", "upload"]
+__all__ = ["Content", "Part", "Source", "Upload", "part_names", "parts", "receive", "sources", "upload"]

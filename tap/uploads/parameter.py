@@ -37,7 +37,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a request: its size in bytes is known before it is read."""
+    """Content sent along with a query: its size in bytes is known before it is read."""
 
     size: int
     read: Callable[[], bytes]
@@ -59,8 +59,21 @@ def sources(values: Iterable[str]) -> tuple[Source, ...]:
     return tuple(found.values())
 
 
+def part_names(values: Iterable[str]) -> tuple[str, ...]:
+    """The parts that values of UPLOAD refer to; what is wrong with the values is not looked at."""
+    pairs = (pair for value in values for pair in _JOINED.split(value))
+    found = (Source(name, uri).part for name, _, uri in map(_pieces, pairs))
+    return tuple(dict.fromkeys(name for name in found if name))
+
+
+def _pieces(pair: str) -> tuple[str, str, str]:
+    """Name, comma (empty if there is none), and URI, which may hold commas itself."""
+    name, comma, uri = pair.partition(",")
+    return name.strip(), comma, uri.strip()
+
+
 def _source(pair: str) -> Source:
-    name, comma, uri = (piece.strip() for piece in pair.partition(","))
+    name, comma, uri = _pieces(pair)
     if not comma or not uri:
         raise UsageFault(f"UPLOAD: {pair[:60]!r} is not written name,uri")
     if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
@@ -81,14 +94,10 @@ def parts(parameters: Parameters) -> Callable[[str], Part | None]:
     """Gives the part of that name, of a request's parameters: a file, or a plain field of the form."""
 
     def find(name: str) -> Part | None:
-        file = parameters.files.get(name)
-        if file is not None:
-            return Part(int(file.size or 0), lambda: _whole(file), file.content_type or "", file.name or "")
-        values = parameters.all(name)
-        if not values:
+        file = parameters.part(name)
+        if file is None:
             return None
-        data = values[0].encode()
-        return Part(len(data), lambda: data)
+        return Part(int(file.size or 0), lambda: _whole(file), file.content_type or "", file.name or "")
 
     return find
 

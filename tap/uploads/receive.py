@@ -15,7 +15,7 @@ from vo.errors import UsageFault, VOError
 
 
 def receive(wanted: Sequence[Source], part: Callable[[str], Part | None]) -> tuple[Upload, ...]:
-    """Read every table; `part` gives the part of the request of a name.
+    """Read every table; `part` gives what was sent under a name.
 
     Raises UsageFault for a part that is missing and for content that is too large or not readable, TransientFault for
     an address that does not answer.
@@ -41,7 +41,7 @@ def _bytes(source: Source, find: Callable[[str], Part | None], limit: int) -> tu
         return data, media_type, urlsplit(source.uri).path
     part = find(source.part)
     if part is None:
-        raise UsageFault(f"the request has no part named {source.part[:60]!r}")
+        raise UsageFault(f"no part named {source.part[:60]!r} was sent")
     if part.size > limit:
         raise UsageFault(too_large(limit))
     return part.read(), part.media_type, part.filename

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 import pyvo
 import requests
+from astropy.table import Table
 from pyvo.dal.exceptions import DALQueryError
+
+from uws.models import Part
 
 QUERY = "SELECT TOP 5 obs_id, s_ra, s_dec FROM ivoa.obscore ORDER BY obs_id"
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
@@ -59,6 +62,20 @@ def test_pyvo_submit_job(service: pyvo.dal.TAPService) -> None:
     url = job.url
     job.delete()
     assert requests.get(url, timeout=30).status_code == 404
+
+
+def test_pyvo_uploads(service: pyvo.dal.TAPService) -> None:
+    """One table comes with the job, another is added to it; they are gone with it."""
+    query = "SELECT a.name, b.flux FROM TAP_UPLOAD.a JOIN TAP_UPLOAD.b ON a.id = b.id"
+    job = service.submit_job(query, uploads={"a": Table({"id": [1, 2], "name": ["x", "ü"]})})
+    job.upload(b=Table({"id": [2, 3], "flux": [0.5, 0.7]}))
+    assert Part.objects.count() == 2
+    job.run()
+    job.wait(timeout=60)
+    job.raise_if_error()
+    assert [tuple(row.values()) for row in job.fetch_result()] == [("ü", 0.5)]
+    job.delete()
+    assert Part.objects.count() == 0
 
 
 def test_pyvo_shows_what_is_wrong(service: pyvo.dal.TAPService) -> None:

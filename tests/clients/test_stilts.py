@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import requests
 
 pytestmark = pytest.mark.django_db  # the database that the server shows is the tests'
 Stilts = Callable[..., subprocess.CompletedProcess[str]]
@@ -109,12 +110,21 @@ def test_votlint_of_discovery(stilts: Stilts, tap_url: str, path: str) -> None:
     assert lines(stilts("votlint", f"votable={tap_url.removesuffix('/tap')}{path}")) == []
 
 
-@pytest.mark.parametrize("serialization", ["votable", "votable/td", "votable/b", "votable/b2"])
-def test_votlint_of_results(stilts: Stilts, tap_url: str, serialization: str) -> None:
-    """No message of votlint on `SELECT *` in each serialisation."""
+@pytest.mark.parametrize(
+    "asked", ["", "&RESPONSEFORMAT=votable/td", "&RESPONSEFORMAT=votable/b", "&RESPONSEFORMAT=votable/b2&MAXREC=2"]
+)
+def test_votlint_of_results(stilts: Stilts, tap_url: str, asked: str) -> None:
+    """No message of votlint on `SELECT *` in each serialisation, with a descriptor, and cut by MAXREC."""
     url = f"{tap_url}/sync?LANG=ADQL&QUERY=SELECT+*+FROM+ivoa.obscore+NATURAL+JOIN+ivoa.obscore_hea"
-    run = stilts("votlint", f"votable={url}&RESPONSEFORMAT={serialization}")
-    assert lines(run) == []
+    assert lines(stilts("votlint", f"votable={url}{asked}")) == []
+
+
+def test_votlint_of_an_error(stilts: Stilts, tap_url: str, tmp_path: Path) -> None:
+    """The same of an error document; STILTS itself would not read one that comes with status 400."""
+    answer = requests.get(f"{tap_url}/sync", {"LANG": "ADQL", "QUERY": 'SELECT "<&>" FROM ivoa.obscore'}, timeout=60)
+    assert answer.status_code == 400
+    (tmp_path / "error.vot").write_bytes(answer.content)
+    assert lines(stilts("votlint", f"votable={tmp_path / 'error.vot'}")) == []
 
 
 def test_fits_of_a_result(stilts: Stilts, tap_url: str) -> None:

@@ -1,6 +1,6 @@
 """STILTS taplint against a running server with the demo archive: no error, no warning.
 
-The stage for uploads is left out, because it asks asynchronously; asynchronous queries are in test_taplint_async.py.
+The stages that ask asynchronously, that of uploads among them, are in test_taplint_async.py.
 """
 
 from __future__ import annotations

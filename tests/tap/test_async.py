@@ -11,9 +11,11 @@ from xml.etree import ElementTree
 import pytest
 from astropy.io.votable import parse
 from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from tap import worker
+from tap.adql import parser
 from tap.jobs import JOB_TYPE, TapParameters
 from tap.registry import QueryContext, Viewer
 from tap.uploads.table import Upload
@@ -21,7 +23,7 @@ from tests.tap.queries import ScriptedQuery
 from uws import jobtypes, service
 from uws.context import InputFile, Origin
 from uws.errors import FatalJobError, JobError, UserJobError
-from uws.models import Job
+from uws.models import Job, Part
 from vo.errors import TransientFault
 
 pytestmark = pytest.mark.django_db
@@ -161,10 +163,11 @@ class Context:
     """A job's context that keeps what the worker function reports."""
 
     job_id = "test"
-    inputs: Mapping[str, Sequence[InputFile]] = {}
 
-    def __init__(self, folder: Path, parameters: TapParameters, origin: Origin) -> None:
-        self.parameters, self.origin = parameters, origin
+    def __init__(
+        self, folder: Path, parameters: TapParameters, origin: Origin, inputs: Mapping[str, Sequence[InputFile]]
+    ) -> None:
+        self.parameters, self.origin, self.inputs = parameters, origin, inputs
         self.workdir = self.cache_dir = folder
         self.outputs: dict[str, tuple[Path, str | None]] = {}
 
@@ -177,10 +180,11 @@ class Context:
 
 @pytest.fixture
 def work(tmp_path: Path) -> Callable[..., tuple[Path, str | None]]:
-    """`work(origin, QUERY=...)`: file and media type of the result."""
+    """`work(origin, {"part": b"content"}, QUERY=...)`: file and media type of the result."""
 
-    def run(origin: Origin, **parameters: Any) -> tuple[Path, str | None]:
-        context = Context(tmp_path, TapParameters(**parameters), origin)
+    def run(origin: Origin, parts: Mapping[str, bytes] | None = None, **parameters: Any) -> tuple[Path, str | None]:
+        files = [sent_along(tmp_path / f"part{n}", *part) for n, part in enumerate((parts or {}).items())]
+        context = Context(tmp_path, TapParameters(**parameters), origin, {"uploads": files})
         worker.run(context)
         return context.outputs["result"]
 
@@ -188,6 +192,12 @@ def work(tmp_path: Path) -> Callable[..., tuple[Path, str | None]]:
 
 
 Work = Callable[..., tuple[Path, str | None]]
+
+
+def sent_along(path: Path, name: str, content: bytes) -> InputFile:
+    """A part of that name, as a worker gets it."""
+    path.write_bytes(content)
+    return InputFile(f"ivo://x/{name}", path, "", "", {"part": name, "filename": name})
 
 
 @pytest.mark.parametrize(
@@ -220,12 +230,46 @@ def test_maxrec_and_run_id(work: Work) -> None:
     assert len(parse(str(path)).get_first_table().array) == 0
 
 
-def test_tables_come_by_url(work: Work) -> None:
-    """TAP 1.1 section 2.7.6: what cannot be kept with the job, and what cannot be fetched, is said."""
-    with pytest.raises(UserJobError, match="give the URL of the table here"):
-        work(Origin(), QUERY="SELECT * FROM TAP_UPLOAD.t", UPLOAD=("t,param:file",))
-    with pytest.raises(UserJobError, match=r"127\.0\.0\.1"):
-        work(Origin(), QUERY="SELECT * FROM TAP_UPLOAD.t", UPLOAD=("t,http://127.0.0.1:9/x.vot",))
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("values", [("t,param:one.csv", "u,param:two.csv"), ("t,param:one.csv;u,param:two.csv",)])
+def test_tables_sent_along(work: Work, values: tuple[str, ...]) -> None:
+    """TAP 1.1 section 2.7.6: two tables are joined."""
+    query = "SELECT t.id, u.name FROM TAP_UPLOAD.t JOIN TAP_UPLOAD.u ON t.id = u.id"
+    parts = {"one.csv": b"id\n1\n2\n", "two.csv": b"id,name\n2,b\n3,c\n"}
+    path, _ = work(Origin(), parts, QUERY=query, UPLOAD=values, RESPONSEFORMAT="csv")
+    assert path.read_text().split() == ["id,name", "2,b"]
+
+
+@pytest.mark.parametrize(
+    ("upload", "words"),
+    [
+        ("t,param:missing", "no part named 'missing' was sent"),
+        ("t,param:empty", "table t: "),
+        ("t,param:bad", "table t: .*VOTable"),
+        ("t,param:bomb", "table t: "),
+        ("t,http://127.0.0.1:9/x.vot", r"127\.0\.0\.1"),
+    ],
+)
+def test_tables_that_cannot_be_read(work: Work, upload: str, words: str) -> None:
+    """TAP 1.1 section 2.7.6, DALI-36: the job's owner is told which table, and what is wrong with it."""
+    parts = {"empty": b"", "bad": b"<VOTABLE><RESOURCE><TABLE></RESOURCE>", "bomb": b"<!DOCTYPE x><VOTABLE/>"}
+    with pytest.raises(UserJobError, match=words):
+        work(Origin(), parts, QUERY="SELECT * FROM TAP_UPLOAD.t", UPLOAD=(upload,))
+
+
+def test_uploads_of_a_job(client: Client, validate: Callable[[bytes], Any]) -> None:
+    """TAP 1.1 section 2.7.6 (TAP-32): they add up over requests and are listed; one name for two is told at the run."""
+    url = create(client, QUERY="SELECT 1 FROM TAP_UPLOAD.t", UPLOAD="t,param:x", x=SimpleUploadedFile("a.csv", b"a"))
+    client.post(f"{url}/parameters", {"UPLOAD": "T,param:y", "y": SimpleUploadedFile("b.csv", b"b")})
+    document = client.get(f"{url}/parameters").content
+    validate(document)
+    found = [(p.get("id"), p.text) for p in ElementTree.fromstring(document)]
+    assert found == [("QUERY", "SELECT 1 FROM TAP_UPLOAD.t"), ("UPLOAD", "t,param:x"), ("UPLOAD", "T,param:y")]
+    assert Part.objects.count() == 2
+    client.post(f"{url}/phase", {"PHASE": "RUN"})
+    assert "two tables are named T" in told(client.get(f"{url}/error").content)
+    client.delete(url)
+    assert Part.objects.count() == 0
 
 
 def test_the_query_runs_with_the_rights_of_the_owner(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,3 +313,10 @@ def test_errors_have_their_place(work: Work) -> None:
     """TAP 1.1 section 3.3: line and column of the query as it was sent."""
     with pytest.raises(JobError, match=r"line 3 column 8: .*no_such_column"):
         work(Origin(), QUERY="\n\nSELECT no_such_column FROM tap_schema.tables")
+
+
+def test_a_warm_worker_has_its_parser() -> None:
+    """Building it would be most of the time of a simple query, in the process of each job anew."""
+    parser._parser.cache_clear()
+    worker.warm_up()
+    assert parser._parser.cache_info().currsize == 1

@@ -41,7 +41,7 @@ def told(response: Any) -> str:
         ({"QUERY": "1", "MAXREC": ["1", "1"]}, "MAXREC may be given once"),
         ({"QUERY": "1", "RUNID": "x" * 65}, "RUNID: must not be longer"),
         ({"QUERY": "1", "UPLOAD": "t,http://127.0.0.1/t"}, "is no public host"),
-        ({"QUERY": "1", "UPLOAD": "t,param:t"}, "the request has no part named 't'"),
+        ({"QUERY": "1", "UPLOAD": "t,param:t"}, "no part named 't' was sent"),
     ],
 )
 def test_refused(client: Client, parameters: dict[str, Any], message: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +13,7 @@ from pydantic import model_validator
 
 from uws.context import InputFile
 from uws.errors import UserJobError
-from uws.jobtypes import InputRole, JobType, OutputRole, Owner, register_resolver
+from uws.jobtypes import InputRole, JobType, OutputRole, Owner, UploadRole, register_resolver
 from uws.parameters import Circle, Interval, JobParameters, param
 
 BEHAVIOURS = Literal[
@@ -81,5 +82,18 @@ ECHO = JobType(
     software=("pydantic",),
     execution_duration=90,
 )
-JOBS = (ECHO,)
+
+
+class KeepParameters(EchoParameters):
+    UPLOAD: tuple[str, ...] = param((), description="What is sent along: name,param:part.")
+
+
+def part_names(values: Sequence[str]) -> Sequence[str]:
+    return [value.partition(",param:")[2] for value in values if ",param:" in value]
+
+
+KEEP = replace(
+    ECHO, name="keep", parameters=KeepParameters, uploads=UploadRole("attachments", "Texts sent along", part_names)
+)
+JOBS = (ECHO, KEEP)
 register_resolver("test", resolve)

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from provenance.models import Used
 from tests.uws.conftest import Finished
 from tests.worker import WorkerProcess, alive, eventually
+from uws.activity import activity_id
 from uws.models import Job, JobLog, Result, ResultFile
 from uws.phases import Phase
 from uws.results import store
@@ -31,8 +34,8 @@ def executing(public_id: str) -> Job:
     return job
 
 
-def result_text(client: Client, public_id: str, name: str = "text") -> str:
-    response = client.get(f"/uws/echo/{public_id}/results/{name}")
+def result_text(client: Client, public_id: str, name: str = "text", kind: str = "echo") -> str:
+    response = client.get(f"/uws/{kind}/{public_id}/results/{name}")
     assert response.status_code == 200
     return b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
 
@@ -50,6 +53,20 @@ def test_job_completes(worker: WorkerProcess, submit: Submit, finished: Finished
     assert job.software == {"distiller": version(), "pydantic": metadata.version("pydantic")}
     assert "running" in JobLog.objects.get(job=job).text
     assert not list((Path(settings.DISTILLER_HOME) / "work").glob(f"*/{public_id}*"))
+
+
+def test_files_sent_along(worker: WorkerProcess, finished: Finished, client: Client) -> None:
+    """DALI 1.1 section 3.4.5: the worker reads them, provenance has them; with other files it is other work."""
+    texts = []
+    for content in (b"one", b"two"):
+        url = client.post("/uws/keep", {"UPLOAD": "a,param:x", "x": SimpleUploadedFile("x.txt", content)})["Location"]
+        client.post(f"{url}/parameters", {"UPLOAD": "b,param:y", "y": SimpleUploadedFile("y.txt", b"more")})
+        client.post(f"{url}/phase", {"PHASE": "RUN"})
+        job = finished(url.rpartition("/")[2])
+        texts.append(result_text(client, job.public_id, kind="keep"))
+        used = Used.objects.filter(activity_id=activity_id(job.public_id), role="attachments").order_by("entity_id")
+        assert [use.entity_id for use in used] == [f"{activity_id(job.public_id)}/parts/{n}" for n in (1, 2)]
+    assert texts == ["hello\none\nmore", "hello\ntwo\nmore"]
 
 
 ENDS = [

@@ -59,7 +59,14 @@ def test_multipart_as_stilts_sends_it() -> None:
 def test_files_of_a_multipart_body() -> None:
     """DALI 1.1 section 3.4.5: parts that carry a file are found by the name they were sent with."""
     request = FACTORY.post("/x", {"UPLOAD": "t,param:Part", "Part": SimpleUploadedFile("t.vot", b"<VOTABLE/>")})
-    assert Parameters.of(request).files["Part"].read() == b"<VOTABLE/>"
+    parameters = Parameters.of(request)
+    found = parameters.part("Part")
+    assert found is not None
+    assert found.read() == b"<VOTABLE/>"
+    text = parameters.part("UPLOAD")
+    assert text is not None
+    assert (text.read(), text.size, text.name, text.content_type) == (b"t,param:Part", 12, None, "")
+    assert parameters.part("part") is None
 
 
 def test_single_valued_parameter_given_twice() -> None:
