@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.conf import settings
-
+from tap.limits import limits_of
+from tap.registry import ANONYMOUS, Viewer
 from tap.uploads.parameter import Source, sources
 from vo.dali import Parameters
 from vo.errors import UsageFault
@@ -26,8 +26,11 @@ class QueryRequest:
     uploads: tuple[Source, ...] = ()
 
     @classmethod
-    def of(cls, parameters: Parameters) -> QueryRequest:
-        """Check the parameters; REQUEST, VERSION and unknown ones are ignored. Raises UsageFault."""
+    def of(cls, parameters: Parameters, viewer: Viewer = ANONYMOUS) -> QueryRequest:
+        """Check the parameters; REQUEST, VERSION and unknown ones are ignored. Raises UsageFault.
+
+        A MAXREC above the viewer's limit is lowered to it (section 2.7.4).
+        """
         format = choose(parameters.response_format(), FORMATS)
         language = parameters.one("LANG")
         if language is not None and language.strip().upper() not in _LANGUAGES:
@@ -36,7 +39,8 @@ class QueryRequest:
         query = parameters.one("QUERY")
         if query is None or not query.strip():
             raise UsageFault("QUERY is missing: give the ADQL query in the parameter QUERY")
+        limits = limits_of(viewer)
         maxrec = parameters.maxrec()
         if maxrec is None:
-            maxrec = settings.DISTILLER_TAP_DEFAULT_MAXREC
-        return cls(query, min(maxrec, settings.DISTILLER_TAP_HARD_MAXREC), format, parameters.run_id(), uploads)
+            maxrec = limits.default_maxrec
+        return cls(query, min(maxrec, limits.hard_maxrec), format, parameters.run_id(), uploads)

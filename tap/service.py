@@ -18,12 +18,14 @@ from typing import Protocol
 import pyarrow as pa
 
 from tap import registry
+from tap.admission import AdmittedRows, admission
 from tap.adql import typed
 from tap.adql.lexer import AdqlError
 from tap.adql.parser import parse
 from tap.adql.resolve import resolve
 from tap.adql.translate import Statement, translate
 from tap.engine import engine
+from tap.limits import limits_of
 from tap.registry import PublishedTable, QueryContext
 from tap.uploads.table import Upload
 from vo.columns import ColumnMeta, ServiceDescriptor
@@ -33,7 +35,9 @@ from vo.errors import UsageFault
 class Rows(Protocol):
     """A running result. Closing it (leaving the `with`) ends the statement in the database."""
 
-    overflow: bool
+    @property
+    def overflow(self) -> bool:
+        """Whether MAXREC cut the result; known when the iteration has ended."""
 
     def __iter__(self) -> Iterator[pa.RecordBatch]: ...
 
@@ -52,16 +56,21 @@ class Query:
     """Service descriptors whose input columns are all in the result (names as in the result)."""
     statement: Statement
     """What is sent to the database."""
+    context: QueryContext
     uploads: tuple[Upload, ...] = ()
     """Tables that exist while this query runs."""
 
     def run(self, maxrec: int | None = None, timeout: float | None = None) -> AbstractContextManager[Rows]:
-        """The rows, at most `maxrec` of them; `timeout` in seconds, by default that of the settings.
+        """The rows, at most `maxrec` of them; `timeout` in seconds, by default that of whoever asks.
 
-        Raises UsageFault for values that a function does not take, TransientFault when the time is over, FatalFault
-        when the database fails; also while the rows are iterated.
+        The statement waits for its place and its turns (`tap.admission`). Raises UsageFault for values that a function
+        does not take, `tap.engine.faults.BetterAsync` (a TransientFault) when it has waited or taken too long,
+        FatalFault when the database fails; also while the rows are iterated.
         """
-        return engine.Rows(self.statement, self.columns, maxrec, timeout, self.uploads)
+        limits = limits_of(self.context.viewer)
+        timeout = limits.timeout if timeout is None else timeout
+        rows = engine.Rows(self.statement, self.columns, maxrec, timeout, self.uploads)
+        return AdmittedRows(rows, self.context.client, limits.statements, admission())
 
 
 def prepare(text: str, context: QueryContext, uploads: Sequence[Upload] = ()) -> Query:
@@ -86,7 +95,7 @@ def prepare(text: str, context: QueryContext, uploads: Sequence[Upload] = ()) ->
         raise UsageFault("the query is nested too deeply") from None
     columns = tuple(meta for _, meta in resolved.columns)
     tables = tuple({t.meta.name: t for t in _tables(resolved.body)}.values())
-    return Query(text, columns, tables, _descriptors(resolved, context), statement, tuple(uploads))
+    return Query(text, columns, tables, _descriptors(resolved, context), statement, context, tuple(uploads))
 
 
 def _tables(body: typed.Body) -> Iterator[PublishedTable]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from django.conf import settings
-
 from tap.jobs import RESULT, TapParameters
+from tap.limits import limits_of
 from tap.registry import QueryContext, Viewer
 from tap.results import document
 from tap.service import prepare
@@ -28,12 +27,13 @@ def run(context: JobContext) -> None:
     if not isinstance(parameters, TapParameters):
         raise TypeError(f"a query has TapParameters, not {type(parameters).__name__}")
     try:
-        asked = parameters.request(origin.run_id)
+        viewer = Viewer(origin.owner, origin.is_curator)
+        asked = parameters.request(origin.run_id, viewer)
         path = context.workdir / f"result.{_EXTENSIONS.get(asked.format.kind, asked.format.kind)}"
-        viewer = QueryContext(Viewer(origin.owner, origin.is_curator), origin.base_url)
-        query = prepare(asked.query, viewer, uploads=receive(asked.uploads, _no_part))
+        context_of_query = QueryContext(viewer, origin.base_url)
+        query = prepare(asked.query, context_of_query, uploads=receive(asked.uploads, _no_part, viewer))
         context.progress("Querying", 0.0)
-        service, seconds = f"{origin.base_url}/tap", settings.DISTILLER_TAP_ASYNC_TIMEOUT
+        service, seconds = f"{origin.base_url}/tap", limits_of(viewer).async_timeout
         with path.open("wb") as file, closing(document(query, asked, service, seconds, strict=True)) as pieces:
             file.writelines(pieces)
     except FatalFault as fault:

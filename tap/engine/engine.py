@@ -11,7 +11,6 @@ from typing import Any, Protocol, Self
 
 import psycopg
 import pyarrow as pa
-from django.conf import settings
 from django.db import connections
 from psycopg.conninfo import make_conninfo
 
@@ -53,14 +52,14 @@ class Rows:
         statement: Statement,
         columns: tuple[ColumnMeta, ...],
         maxrec: int | None,
-        timeout: float | None,
+        timeout: float,
         uploads: Sequence[Upload] = (),
     ) -> None:
         self.statement = statement
         self.maker = BatchMaker(columns)
         self.maxrec = maxrec
         self.uploads = tuple(u for u in uploads if u.published.sql_name in statement.read)
-        self.timeout = settings.DISTILLER_TAP_TIMEOUT if timeout is None else timeout
+        self.timeout = timeout
         self.overflow = False
         self.run: Run | None = None
 

@@ -12,8 +12,8 @@ import psycopg
 from psycopg import sql as pgsql
 
 from tap.engine.batches import ROWS
-from tap.engine.faults import MESSAGES, OWN_SQLSTATE, SQLSTATES
-from tap.engine.sqlite import STOPPED, took_too_long
+from tap.engine.faults import MESSAGES, OWN_SQLSTATE, SQLSTATES, TookTooLong
+from tap.engine.sqlite import STOPPED
 from tap.engine.uploads import load_postgresql
 from tap.uploads.table import Upload
 from vo.errors import TransientFault, UsageFault
@@ -123,7 +123,7 @@ class PostgresqlRun:
             if state in SQLSTATES:
                 raise UsageFault(MESSAGES[SQLSTATES[state]]) from None
             if state == "57014":
-                raise TransientFault(STOPPED if self.cancelled else took_too_long(self.timeout)) from None
+                raise (TransientFault(STOPPED) if self.cancelled else TookTooLong.after(self.timeout)) from None
             raise
 
     def chunks(self) -> Iterator[list[tuple[Any, ...]]]:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from tap.adql.functions import FUNCTIONS
 from tap.engine import numbers
 from tap.engine.batches import ROWS
-from tap.engine.faults import MESSAGES, ValueFault
+from tap.engine.faults import MESSAGES, TookTooLong, ValueFault
 from tap.engine.uploads import load_sqlite
 from tap.geometry.sqlite import FUNCTIONS as GEOMETRY_FUNCTIONS
 from tap.uploads.table import Upload
@@ -172,7 +172,7 @@ class SqliteRun:
             if self.cancelled:
                 raise TransientFault(STOPPED) from None
             if self.timed_out:
-                raise TransientFault(took_too_long(self.timeout)) from None
+                raise TookTooLong.after(self.timeout) from None
             for said, kind in _SAID.items():
                 if said in str(error):
                     raise UsageFault(MESSAGES[kind]) from None
@@ -194,11 +194,6 @@ class SqliteRun:
 
 
 STOPPED = "the query was stopped"
-
-
-def took_too_long(timeout: float) -> str:
-    """What is said of a statement that was stopped."""
-    return f"the query took longer than {timeout:g} s; narrow it down, or ask for fewer rows"
 
 
 def _authoriser(read: frozenset[str]) -> Callable[..., int]:

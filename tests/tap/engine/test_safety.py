@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from tap.admission import AdmittedRows
 from tap.adql.translate import LIMIT, Statement
 from tap.engine import engine
 from tap.service import prepare
@@ -164,7 +165,7 @@ def test_closing_early_ends_the_statement(sky: list[SkyRow]) -> None:
 def test_a_running_statement_can_be_ended_from_another_thread(sky: list[SkyRow]) -> None:
     """A client that goes away while the database is still busy."""
     running = prepare(FOREVER, CONTEXT).run(timeout=60)
-    assert isinstance(running, engine.Rows)
+    assert isinstance(running, AdmittedRows)
     timer = threading.Timer(0.5, running.cancel)
     timer.start()
     started = time.monotonic()
