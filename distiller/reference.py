@@ -102,8 +102,8 @@ def _functions() -> Iterator[str]:
 
 def _settings() -> Iterator[str]:
     yield from ("# Settings", "", NOTE, "")
-    yield "Everything that differs between installations comes from environment variables. Where there are three numbers,"
-    yield "they are for anonymous users, signed-in users and curators (staff); one number is for all of them."
+    yield "Everything that differs between installations comes from environment variables. Three numbers are for"
+    yield "anonymous users, signed-in users and curators (staff); one number in their place is for all of them."
     yield ""
     rows = []
     for name, info in Environment.model_fields.items():

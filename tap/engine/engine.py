@@ -12,11 +12,11 @@ from typing import Any, Protocol, Self
 import psycopg
 import pyarrow as pa
 from django.db import connections
-from psycopg.conninfo import make_conninfo
 
 from tap.adql.translate import LIMIT, Statement
 from tap.engine.batches import BatchMaker
 from tap.engine.postgresql import POOL, PostgresqlRun
+from tap.engine.role import address
 from tap.engine.sqlite import SqliteRun
 from tap.uploads.table import Upload
 from vo.columns import ColumnMeta
@@ -122,14 +122,11 @@ class Rows:
 
 
 def _connect(statement: Statement, parameters: dict[str, Any], timeout: float, uploads: tuple[Upload, ...]) -> Run:
-    # Read when it is needed: the tests switch the database after the settings have been loaded.
-    configured = connections["default"].settings_dict
     if dialect() == "sqlite":
-        return SqliteRun(str(configured["NAME"]), statement.sql, parameters, statement.read, timeout, uploads)
-    given = connections["default"].get_connection_params()
-    names = ("dbname", "user", "password", "host", "port", "sslmode", "sslrootcert", "service", "passfile", "options")
-    address = make_conninfo("", **{name: str(given[name]) for name in names if given.get(name)})
-    return PostgresqlRun(address, statement.sql, parameters, timeout, uploads)
+        # Read when it is needed: the tests switch the database after the settings have been loaded.
+        path = str(connections["default"].settings_dict["NAME"])
+        return SqliteRun(path, statement.sql, parameters, statement.read, timeout, uploads)
+    return PostgresqlRun(address(), statement.sql, parameters, timeout, uploads)
 
 
 def close_idle() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,8 +14,10 @@ from tap.engine import numbers
 from tap.engine.batches import ROWS
 from tap.engine.faults import MESSAGES, TookTooLong, ValueFault
 from tap.engine.uploads import load_sqlite
+from tap.geometry.schema import index_name
 from tap.geometry.sqlite import FUNCTIONS as GEOMETRY_FUNCTIONS
-from tap.uploads.table import Upload
+from tap.readable import indexes, readable
+from tap.uploads.table import XYZ, Upload
 from vo.errors import TransientFault, UsageFault
 
 _STEPS = 20_000
@@ -126,7 +128,7 @@ class SqliteRun:
             connection.create_function(name, arguments, made, deterministic=name not in _VOLATILE)
         for name, aggregate in _AGGREGATES.items():
             connection.create_aggregate(name, -1, self._aggregate(aggregate))
-        connection.set_authorizer(_authoriser(read))
+        connection.set_authorizer(_authoriser(read, self.uploads))
         connection.set_progress_handler(self._is_late, _STEPS)
 
     def _function(self, function: Callable[..., Any], *, null: bool = False) -> Callable[..., Any]:
@@ -196,16 +198,28 @@ class SqliteRun:
 STOPPED = "the query was stopped"
 
 
-def _authoriser(read: frozenset[str]) -> Callable[..., int]:
-    """Allows reading these tables and calling our functions, and nothing else."""
-    readable = read | {f"{name}{suffix}" for name in read for suffix in _SHADOWS if name.endswith("_sphere")}
+def _authoriser(read: frozenset[str], uploads: Sequence[Upload]) -> Callable[..., int]:
+    """Allows reading those of these tables that are published (what of them is) or uploaded, and calling our functions.
+
+    Nothing else: no other table, no statement but SELECT.
+    """
+    published = readable()
+    columns = {name: {c.lower() for c in published[name]} | {""} for name in read & published.keys()}
+    indexed = read & indexes()
+    whole = indexed | {f"{name}{suffix}" for name in indexed for suffix in _SHADOWS}
+    for upload in uploads:
+        name = upload.published.sql_name
+        whole |= {name, *(f"{index_name(name, XYZ)}{suffix}" for suffix in ("", *_SHADOWS))}
+
+    def may_read(name: str | None, column: str | None) -> bool:
+        return name in whole or (name in columns and (column or "").lower() in columns[name])
 
     def authorise(action: int, first: str | None, second: str | None, database: str | None, trigger: str | None) -> int:
         if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE):
             return sqlite3.SQLITE_OK
         if action == sqlite3.SQLITE_READ:
             # Sub-queries are reported as tables of their own names, which are never those of stored tables.
-            return sqlite3.SQLITE_OK if first in readable or not database else sqlite3.SQLITE_DENY
+            return sqlite3.SQLITE_OK if not database or may_read(first, second) else sqlite3.SQLITE_DENY
         if action == sqlite3.SQLITE_FUNCTION:
             return sqlite3.SQLITE_OK if second in _ALLOWED_FUNCTIONS else sqlite3.SQLITE_DENY
         return sqlite3.SQLITE_DENY
