@@ -26,8 +26,9 @@ _LONGEST = 63
 """Bytes of a name in PostgreSQL."""
 _LOOK_AGAIN = 60.0
 """Seconds after which a role that was missing is looked for again."""
-_absent_until: dict[str, float] = {}
-"""When to look for the role (`time.monotonic`), by the service's own address; minus infinity: it is there."""
+_PRESENT = -math.inf
+_absent_until: dict[tuple[str, str], float] = {}
+"""When to look for a role again (`time.monotonic`), by the service's own address and the role's name."""
 
 
 def role_name() -> str:
@@ -69,19 +70,24 @@ def can_log_in() -> bool:
     return True
 
 
+def forget() -> None:
+    """Look for the role again before the next query."""
+    _absent_until.clear()
+
+
 def _is_there(service: str) -> bool:
-    if time.monotonic() < _absent_until.get(service, 0.0):
-        return False
-    if _absent_until.get(service) == -math.inf:
-        return True
+    role = role_name()
+    until = _absent_until.get((service, role), 0.0)
+    if until == _PRESENT or time.monotonic() < until:
+        return until == _PRESENT
     with psycopg.connect(service, connect_timeout=10) as connection:
-        found = connection.execute("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", [role_name()]).fetchone()
+        found = connection.execute("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", [role]).fetchone()
     there = found == (True,)
     if not there:
         logger.error(
             "PostgreSQL has no role %s that may log in: queries run with all rights of the service; "
             "`manage.py taprole` makes the role, or tells what has to be done",
-            role_name(),
+            role,
         )
-    _absent_until[service] = -math.inf if there else time.monotonic() + _LOOK_AGAIN
+    _absent_until[service, role] = _PRESENT if there else time.monotonic() + _LOOK_AGAIN
     return there

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import DatabaseError, connection, transaction
 from psycopg import sql
 
-from tap.engine.role import can_log_in, password, role_name
+from tap.engine.role import can_log_in, forget, password, role_name
 from tap.readable import readable
 
 _GRANTED = """
@@ -61,6 +61,7 @@ def ensure() -> list[str]:
             _do("ALTER ROLE {} NOLOGIN", sql.Identifier(role))
     except DatabaseError as error:
         return [f"role {role} cannot be made as it should be: {str(error).splitlines()[0]}"]
+    forget()
     return troubles()
 
 

@@ -15,7 +15,8 @@ from django.db import connection
 
 from tap.admission import AdmittedRows
 from tap.adql.translate import LIMIT, Statement
-from tap.engine import engine
+from tap.engine import engine, rolesetup
+from tap.registry import PublishedTable, find, publish
 from tap.service import prepare
 from tests.tap.sky import CONTEXT, SKY, SkyRow, answer
 from vo.errors import FatalFault, TransientFault, UsageFault
@@ -113,6 +114,39 @@ def test_the_authoriser_refuses_what_a_translation_would_never_say(
     with caplog.at_level(logging.CRITICAL), pytest.raises(FatalFault, match="internal error"):
         run(sql)
     assert len(answer("SELECT obs_id FROM test.sky")) == len(sky)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("sql", "read"),
+    [
+        ("SELECT id FROM auth_user", "auth_user"),
+        ("SELECT COUNT(*) FROM auth_user", "auth_user"),
+        ("SELECT flux FROM test_sky", "test_sky"),
+        ("SELECT id FROM test_sky WHERE flux > 0", "test_sky"),
+        ("SELECT id FROM test_sky ORDER BY (SELECT MAX(flux) FROM test_sky)", "test_sky"),
+    ],
+)
+def test_only_what_is_published_of_a_table_is_read(
+    sky: list[SkyRow], caplog: pytest.LogCaptureFixture, sql: str, read: str
+) -> None:
+    """Even if a translation said otherwise: by the role on PostgreSQL, by the authoriser on SQLite."""
+    columns = tuple(c for c in SKY.columns if c.name != "flux")
+    table = find("test.sky")
+    assert table is not None
+    published(replace(table, meta=replace(SKY, columns=columns)))
+    try:
+        assert run("SELECT n FROM test_sky WHERE id = 1") == [{"obs_id": sky[0].n}]
+        with caplog.at_level(logging.CRITICAL), pytest.raises(FatalFault, match="internal error"):
+            run(sql, frozenset({read}))
+    finally:
+        published(table)
+
+
+def published(table: PublishedTable) -> None:
+    publish(table)
+    if connection.vendor == "postgresql":
+        rolesetup.grant()
 
 
 @pytest.mark.parametrize(
