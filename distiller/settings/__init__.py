@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "distiller",
 ]
 MIDDLEWARE = [
+    "distiller.middleware.release_while_streaming",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -21,7 +21,7 @@ from tests.tap.sky import SkyRow, answer
 
 if DATABASE != "postgresql":
     pytest.skip("PostgreSQL's role; SQLite has its authoriser", allow_module_level=True)
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -110,6 +110,7 @@ def test_it_reads_the_columns_that_published_tables_need_and_no_others() -> None
     assert {"did_encoded", "pos_x"} < found["ivoa_obscore"] < stored
 
 
+@pytest.mark.django_db(transaction=True)
 def test_rights_that_are_too_many_or_too_few_are_put_right() -> None:
     """`ensure` can be run again at any time, and changes nothing when all is well."""
     with connection.cursor() as cursor:
@@ -138,6 +139,7 @@ def other_role(settings: LazySettings) -> Iterator[str]:
             cursor.execute('DROP ROLE "other tap"')
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_administrator_makes_the_role_where_the_service_may_not(other_role: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET ROLE poor")
@@ -152,6 +154,7 @@ def test_an_administrator_makes_the_role_where_the_service_may_not(other_role: s
     assert rolesetup.statements()[0].startswith('ALTER ROLE "other tap" LOGIN')
 
 
+@pytest.mark.django_db(transaction=True)
 def test_without_the_role_it_is_said_aloud(
     sky: list[SkyRow], other_role: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -167,6 +170,7 @@ def test_without_the_role_it_is_said_aloud(
     assert answer("SELECT COUNT(*) FROM test.sky") == [(len(sky),)]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_role_with_powers_is_warned_of(other_role: str) -> None:
     rolesetup.ensure()
     with connection.cursor() as cursor:
