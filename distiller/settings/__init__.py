@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "frontend.views.problems.TellTransientFaults",
 ]
 ROOT_URLCONF = "distiller.urls"
 APPEND_SLASH = False

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 from django.conf import LazySettings
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connection
+from django.db import OperationalError, connection
 
 from tap.checks import queries_have_a_role
 from tap.engine import role, rolesetup
@@ -181,3 +183,58 @@ def test_a_role_with_powers_is_warned_of(other_role: str) -> None:
     assert "is a member of other roles" in said
     with pytest.raises(CommandError, match="taprole --sql"):
         call_command("taprole")
+
+
+@pytest.fixture
+def asks_for(other_role: str) -> Iterator[Callable[[str], None]]:
+    """`asks_for("scram-sha-256")`: what the server wants of whoever logs in as the other role."""
+    with connection.cursor() as cursor:
+
+        def told(question: str) -> str:
+            cursor.execute(f"SELECT {question}::text")
+            return str(cursor.fetchone()[0])
+
+        path = Path(told("current_setting('hba_file')"))
+        rules = path.read_text()
+
+        def write(text: str) -> None:
+            path.write_text(text)
+            before = told("pg_conf_load_time()")
+            told("pg_reload_conf()")
+            deadline = time.monotonic() + 20
+            while told("pg_conf_load_time()") == before:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+
+        try:
+            yield lambda method: write(f'local all "{other_role}" {method}\n{rules}')
+        finally:
+            write(rules)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_password_follows_the_secret_key(asks_for: Callable[[str], None], settings: LazySettings) -> None:
+    """Nobody else knows it, and a new key is made good by `ensure`."""
+    asks_for("scram-sha-256")
+    assert rolesetup.ensure() == []
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(role.service_address(), user=role.role_name(), password="guessed")
+    settings.SECRET_KEY = "another"
+    assert "cannot log in" in rolesetup.troubles()[0]
+    assert rolesetup.ensure() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_role_that_the_server_does_not_let_in_is_not_used(asks_for: Callable[[str], None]) -> None:
+    """Queries go on as the service, and it is told, rather than fail."""
+    asks_for("reject")
+    assert "cannot log in" in rolesetup.ensure()[0]
+    assert role.address() == role.service_address()
+
+
+def test_a_database_that_does_not_answer_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> list[str]:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(rolesetup, "troubles", fail)
+    assert [w.id for w in queries_have_a_role()] == ["tap.W002"]
