@@ -11,7 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
+from sqlalchemy import column, select
+from sqlalchemy import table as sql_table
 
 from tap.admission import AdmittedRows
 from tap.adql.translate import LIMIT, Statement
@@ -19,6 +22,7 @@ from tap.engine import engine, rolesetup
 from tap.registry import PublishedTable, find, publish
 from tap.service import prepare
 from tests.tap.sky import CONTEXT, SKY, SkyRow, answer
+from vo.columns import ColumnMeta
 from vo.errors import FatalFault, TransientFault, UsageFault
 
 pytestmark = pytest.mark.django_db
@@ -26,10 +30,10 @@ pytestmark = pytest.mark.django_db
 FOREVER = "SELECT COUNT(*) FROM test.sky a, test.sky b, test.sky c, test.sky d WHERE a.ra + b.ra + c.ra + d.ra = 1"
 
 
-def run(sql: str, read: frozenset[str] = frozenset({"test_sky"}), **parameters: Any) -> list[Any]:
-    """SQL as if the translator had made it."""
-    statement = Statement(sql, parameters, read, None)
-    with engine.Rows(statement, SKY.columns[:1], None, 10) as rows:
+def run(sql: str, read: frozenset[str] = frozenset({"test_sky"}), column: ColumnMeta = SKY.columns[0]) -> list[Any]:
+    """The one column of SQL as if the translator had made it."""
+    statement = Statement(sql, {}, read, None)
+    with engine.Rows(statement, (column,), None, 10) as rows:
         return [r for b in rows for r in b.to_pylist()]
 
 
@@ -139,6 +143,23 @@ def test_only_what_is_published_of_a_table_is_read(
         assert run("SELECT n FROM test_sky WHERE id = 1") == [{"obs_id": sky[0].n}]
         with caplog.at_level(logging.CRITICAL), pytest.raises(FatalFault, match="internal error"):
             run(sql, frozenset({read}))
+    finally:
+        published(table)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_policy_may_look_at_unpublished_tables(sky: list[SkyRow], caplog: pytest.LogCaptureFixture) -> None:
+    """Rows of a viewer that depend on another table, as an embargo does: what it looks at is readable, no more."""
+    Group.objects.create(name="TeV")
+    groups = sql_table("auth_group", column("id"), column("name"))
+    table = find("test.sky")
+    assert table is not None
+    published(replace(table, rows=lambda from_, viewer: from_.c.band.in_(select(groups.alias().c.name))))
+    try:
+        assert answer("SELECT COUNT(*) FROM test.sky") == [(sum(r.band == "TeV" for r in sky),)]
+        assert run("SELECT name FROM auth_group", frozenset({"auth_group"}), SKY.column("name")) == [{"name": "TeV"}]
+        with caplog.at_level(logging.CRITICAL), pytest.raises(FatalFault, match="internal error"):
+            run("SELECT id FROM auth_group", frozenset({"auth_group"}))
     finally:
         published(table)
 
