@@ -19,4 +19,4 @@ ENV DISTILLER_REVISION=$REVISION PATH=/srv/distiller/.venv/bin:$PATH DISTILLER_H
 USER distiller
 VOLUME /var/lib/distiller
 EXPOSE 8000
-CMD ["gunicorn", "distiller.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "64"]
+CMD ["gunicorn", "distiller.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "80"]

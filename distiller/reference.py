@@ -9,6 +9,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import get_args, get_origin
 
 from django.apps import apps
 from django.db import models
@@ -101,7 +102,8 @@ def _functions() -> Iterator[str]:
 
 def _settings() -> Iterator[str]:
     yield from ("# Settings", "", NOTE, "")
-    yield "Everything that differs between installations comes from environment variables."
+    yield "Everything that differs between installations comes from environment variables. Three numbers are for"
+    yield "anonymous users, signed-in users and curators (staff); one number in their place is for all of them."
     yield ""
     rows = []
     for name, info in Environment.model_fields.items():
@@ -113,14 +115,17 @@ def _default(info: FieldInfo) -> str:
     default = info.get_default()
     if default is PydanticUndefined:
         return "required"
-    if isinstance(default, list):
+    if isinstance(default, list | tuple):
         return _code(",".join(str(item) for item in default)) or "empty"
     return _code(str(default).lower() if isinstance(default, bool) else str(default)) or "empty"
 
 
 def _bounds(info: FieldInfo) -> str:
     signs = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
-    parts = [f"{sign} {getattr(m, key)}" for key, sign in signs for m in info.metadata if hasattr(m, key)]
+    metadata = list(info.metadata)
+    if get_origin(info.annotation) is tuple:
+        metadata += FieldInfo.from_annotation(get_args(info.annotation)[0]).metadata
+    parts = [f"{sign} {getattr(m, key)}" for key, sign in signs for m in metadata if hasattr(m, key)]
     return ", ".join(parts)
 
 

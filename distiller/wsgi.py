@@ -5,10 +5,11 @@ import os
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from distiller.settings.database import shared_by_threads
 from vo.wsgi import ChunkedBodies
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "distiller.settings")
-_application = get_wsgi_application()
+settings.DATABASES["default"] = shared_by_threads(settings.DATABASES["default"])
 # Twice what endpoints take: a body that is somewhat too long is refused by them, in the form that their clients read.
-_most = 2 * (settings.DISTILLER_UPLOAD_MAX_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-application = ChunkedBodies(_application, _most)
+_most = 2 * (max(settings.DISTILLER_UPLOAD_MAX_BYTES) + settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+application = ChunkedBodies(get_wsgi_application(), _most)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from tap.limits import limits_of
 from tap.request import QueryRequest
 from tap.results import document, metadata
 from tap.service import Query
+from uws.wait import release_connection
 from vo.http import departed, streamed
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ def answer(
     if is_metadata_only:
         pieces = metadata(query, asked, service, standard)
     else:
-        seconds = settings.DISTILLER_TAP_TIMEOUT
+        release_connection()
+        seconds = limits_of(query.context.viewer).timeout
         pieces = document(query, asked, service, seconds, standard=standard, departed=departed(request))
     return streamed(pieces, asked.format.content_type)

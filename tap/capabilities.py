@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from django.conf import settings
 
 from tap.adql.functions import features
+from tap.limits import Limits
 from tap.registry import find
 from tap.results import STANDARD_ID
 from vo.vosi import Capability, capabilities
@@ -34,12 +35,12 @@ _DATA_MODELS = (("ivoa.obscore", f"{_TAPREGEXT.rpartition('/')[0]}/ObsCore#core-
 Features = Mapping[str, Sequence[tuple[str, str]]]
 
 
-def document(base_url: str) -> bytes:
-    """The capabilities document of the service at that base URL."""
+def document(base_url: str, limits: Limits) -> bytes:
+    """The capabilities document of the service at that base URL, for somebody who has these limits."""
     tap = f"{base_url}/tap"
     return capabilities(
         [
-            Capability(STANDARD_ID, tap, "base", "1.1", "tr:TableAccess", _table_access()),
+            Capability(STANDARD_ID, tap, "base", "1.1", "tr:TableAccess", _table_access(limits)),
             Capability("ivo://ivoa.net/std/VOSI#capabilities", f"{tap}/capabilities"),
             Capability("ivo://ivoa.net/std/VOSI#availability", f"{tap}/availability"),
             Capability("ivo://ivoa.net/std/VOSI#tables-1.1", f"{tap}/tables", version="1.1"),
@@ -48,11 +49,11 @@ def document(base_url: str) -> bytes:
     )
 
 
-def _table_access() -> str:
+def _table_access(limits: Limits) -> str:
     models = "".join(
         text_element("dataModel", name, {"ivo-id": ivo_id}) for table, ivo_id, name in _DATA_MODELS if find(table)
     )
-    seconds = str(settings.DISTILLER_TAP_ASYNC_TIMEOUT)
+    seconds = str(limits.async_timeout)
     retention = str(settings.DISTILLER_JOB_RETENTION_DAYS * 86400)
     return "".join(
         [
@@ -65,14 +66,14 @@ def _table_access() -> str:
             element(
                 "outputLimit",
                 {},
-                text_element("default", str(settings.DISTILLER_TAP_DEFAULT_MAXREC), {"unit": "row"}),
-                text_element("hard", str(settings.DISTILLER_TAP_HARD_MAXREC), {"unit": "row"}),
+                text_element("default", str(limits.default_maxrec), {"unit": "row"}),
+                text_element("hard", str(limits.hard_maxrec), {"unit": "row"}),
             ),
             element(
                 "uploadLimit",
                 {},
-                text_element("default", str(settings.DISTILLER_UPLOAD_MAX_BYTES), {"unit": "byte"}),
-                text_element("hard", str(settings.DISTILLER_UPLOAD_MAX_BYTES), {"unit": "byte"}),
+                text_element("default", str(limits.upload_bytes), {"unit": "byte"}),
+                text_element("hard", str(limits.upload_bytes), {"unit": "byte"}),
             ),
         ]
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from pydantic import ConfigDict, model_validator
 
+from tap.limits import limits_of, widest
+from tap.registry import ANONYMOUS, Viewer
 from tap.request import QueryRequest
 from tap.uploads import part_names
 from uws.jobtypes import JobType, OutputRole, UploadRole, register
@@ -33,10 +34,10 @@ class TapParameters(JobParameters):
     FORMAT: str | None = param(None, description="The same under its older name.")
     UPLOAD: tuple[str, ...] = param((), description="Tables that come with the query.")
 
-    def request(self, run_id: str = "") -> QueryRequest:
-        """The query as asked for. Raises UsageFault."""
+    def request(self, run_id: str = "", viewer: Viewer = ANONYMOUS) -> QueryRequest:
+        """The query as asked for, within the viewer's limits. Raises UsageFault."""
         pairs = [(name, text) for name in type(self).model_fields for text in self._texts(name)]
-        return QueryRequest.of(Parameters([*pairs, ("RUNID", run_id)] if run_id else pairs))
+        return QueryRequest.of(Parameters([*pairs, ("RUNID", run_id)] if run_id else pairs), viewer)
 
     def _texts(self, name: str) -> tuple[str, ...]:
         value = getattr(self, name)
@@ -66,7 +67,8 @@ def register_job_type() -> None:
             warm_up="tap.worker:warm_up",
             software=("SQLAlchemy", "pyarrow"),
             activity_type="Query",
-            execution_duration=settings.DISTILLER_TAP_ASYNC_TIMEOUT,
+            execution_duration=widest().async_timeout,
+            duration_of=lambda name, is_curator: limits_of(Viewer(name, is_curator)).async_timeout,
             deterministic=False,  # the tables change
             path="tap/async",
             checked_when_run=True,

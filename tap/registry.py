@@ -26,12 +26,19 @@ class Viewer:
     is_curator: bool = False
 
 
+ANONYMOUS = Viewer()
+
+
 @dataclass(frozen=True, slots=True)
 class QueryContext:
-    """What a query needs to know of its request: who asks, and the absolute base URL for links in results."""
+    """What a query needs to know of its request: who asks, and the absolute base URL for links in results.
+
+    `client` is whom the query is charged to (`tap.admission`): a user, or the network address of an anonymous one.
+    """
 
     viewer: Viewer
     base_url: str
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)

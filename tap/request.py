@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.conf import settings
-
+from tap.limits import limits_of
+from tap.registry import ANONYMOUS, Viewer
 from tap.uploads.parameter import Source, sources
 from vo.dali import Parameters
 from vo.errors import UsageFault
@@ -27,8 +27,11 @@ class QueryRequest:
     uploads: tuple[Source, ...] = ()
 
     @classmethod
-    def of(cls, parameters: Parameters) -> QueryRequest:
-        """Check the parameters; REQUEST, VERSION and unknown ones are ignored. Raises UsageFault."""
+    def of(cls, parameters: Parameters, viewer: Viewer = ANONYMOUS) -> QueryRequest:
+        """Check the parameters; REQUEST, VERSION and unknown ones are ignored. Raises UsageFault.
+
+        A MAXREC above the viewer's limit is lowered to it (section 2.7.4).
+        """
         format = choose(parameters.response_format(), FORMATS)
         language = parameters.one("LANG")
         if language is not None and language.strip().upper() not in _LANGUAGES:
@@ -37,19 +40,18 @@ class QueryRequest:
         query = parameters.one("QUERY")
         if query is None or not query.strip():
             raise UsageFault("QUERY is missing: give the ADQL query in the parameter QUERY")
-        return cls(query, _maxrec(parameters), format, parameters.run_id(), uploads)
+        return cls(query, _maxrec(parameters, viewer), format, parameters.run_id(), uploads)
 
     @classmethod
-    def without_query(cls, parameters: Parameters, default: str) -> QueryRequest:
+    def without_query(cls, parameters: Parameters, default: str, viewer: Viewer = ANONYMOUS) -> QueryRequest:
         """What DALI says of a request in a protocol without QUERY; `default` is its RESPONSEFORMAT where none is given.
 
         FORMAT is no older name of RESPONSEFORMAT there. Raises UsageFault.
         """
         format = choose((parameters.one("RESPONSEFORMAT") or "").strip() or default, FORMATS)
-        return cls("", _maxrec(parameters), format, parameters.run_id())
+        return cls("", _maxrec(parameters, viewer), format, parameters.run_id())
 
 
-def _maxrec(parameters: Parameters) -> int:
-    asked = parameters.maxrec()
-    wanted = settings.DISTILLER_TAP_DEFAULT_MAXREC if asked is None else asked
-    return min(wanted, settings.DISTILLER_TAP_HARD_MAXREC)
+def _maxrec(parameters: Parameters, viewer: Viewer) -> int:
+    asked, limits = parameters.maxrec(), limits_of(viewer)
+    return min(limits.default_maxrec if asked is None else asked, limits.hard_maxrec)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 import pyarrow as pa
 
+from tap.engine.faults import BetterAsync
 from tap.request import QueryRequest
 from tap.service import Query
 from vo import arrowstream, fitstable, jsontable, parquet, text, votable
@@ -25,15 +26,22 @@ def document(
     strict: bool = False,
     departed: Callable[[], bool] | None = None,
     standard: str = STANDARD_ID,
+    async_url: str | None = None,
 ) -> Generator[bytes]:
     """The result document in pieces; `service` is the URL of the service that answers, by that standard.
+
+    `async_url` is where queries that take too long may go.
 
     The statement is started and its first rows are read before this returns, so that an error up to there is raised and
     can still be answered with its status. Closing the generator ends the statement, and so does a client that has
     `departed`. A later error is told in the document where its format allows it; `strict` raises it in any case.
     """
-    pieces = _pieces(query, request, _infos(request, service, standard), timeout, strict, departed)
-    next(pieces)
+    pieces = _pieces(query, request, _infos(request, service, standard), timeout, strict, departed, async_url)
+    try:
+        next(pieces)
+    except BetterAsync as fault:
+        fault.advise(async_url)
+        raise
     return pieces
 
 
@@ -53,6 +61,7 @@ def _pieces(
     timeout: float | None,
     strict: bool,
     departed: Callable[[], bool] | None,
+    async_url: str | None,
 ) -> Generator[bytes]:
     """An empty piece once the first rows are there, then the document."""
     if request.maxrec == 0:  # metadata only: the query need not run (TAP 1.1 section 2.7.4)
@@ -60,7 +69,7 @@ def _pieces(
         yield from _written(query, request, infos, (), lambda: True)
         return
     with query.run(maxrec=request.maxrec, timeout=timeout, departed=departed) as rows:
-        batches = _Followed(rows)
+        batches = _Followed(rows, async_url)
         first = list(itertools.islice(batches, 1))
         yield b""
         yield from _written(query, request, infos, itertools.chain(first, batches), lambda: rows.overflow)
@@ -71,8 +80,9 @@ def _pieces(
 class _Followed:
     """The batches of a result; knows whether they were read to their end, and what kept them from it."""
 
-    def __init__(self, rows: Iterable[pa.RecordBatch]) -> None:
+    def __init__(self, rows: Iterable[pa.RecordBatch], async_url: str | None) -> None:
         self._batches = iter(rows)
+        self._async_url = async_url
         self.ended = False
         self.error: Exception | None = None
 
@@ -86,6 +96,8 @@ class _Followed:
             self.ended = True
             raise
         except Exception as error:
+            if isinstance(error, BetterAsync):
+                error.advise(self._async_url)
             self.error = error
             raise
 

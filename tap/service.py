@@ -18,6 +18,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from tap import registry
+from tap.admission import AdmittedRows, admission
 from tap.adql import tree, typed
 from tap.adql.lexer import AdqlError
 from tap.adql.parser import parse
@@ -27,6 +28,7 @@ from tap.adql.translate import Statement, translate
 from tap.engine import engine
 from tap.engine.batches import BatchMaker
 from tap.kept import LRU
+from tap.limits import limits_of
 from tap.registry import PublishedTable, QueryContext
 from tap.uploads.table import Upload
 from vo.columns import ColumnMeta, ServiceDescriptor
@@ -39,7 +41,9 @@ _KEPT = 256
 class Rows(Protocol):
     """A running result. Closing it (leaving the `with`) ends the statement in the database."""
 
-    overflow: bool
+    @property
+    def overflow(self) -> bool:
+        """Whether MAXREC cut the result; known when the iteration has ended."""
 
     def __iter__(self) -> Iterator[pa.RecordBatch]: ...
 
@@ -61,18 +65,23 @@ class Query:
     """What is sent to the database."""
     maker: BatchMaker
     """Makes record batches of what the database answers."""
+    context: QueryContext
     uploads: tuple[Upload, ...] = ()
     """Tables that exist while this query runs."""
 
     def run(
         self, maxrec: int | None = None, timeout: float | None = None, departed: Callable[[], bool] | None = None
     ) -> AbstractContextManager[Rows]:
-        """The rows, at most `maxrec` of them; `timeout` in seconds, by default that of the settings.
+        """The rows, at most `maxrec` of them; `timeout` in seconds, by default that of whoever asks.
 
-        Raises UsageFault for values that a function does not take, TransientFault when the time is over, FatalFault
-        when the database fails; also while the rows are iterated.
+        The statement waits for its place and its turns (`tap.admission`). Raises UsageFault for values that a function
+        does not take, `tap.engine.faults.BetterAsync` (a TransientFault) when it has waited or taken too long,
+        FatalFault when the database fails; also while the rows are iterated.
         """
-        return engine.Rows(self.statement, self.maker, maxrec, timeout, self.uploads, departed)
+        limits = limits_of(self.context.viewer)
+        seconds = limits.timeout if timeout is None else timeout
+        rows = engine.Rows(self.statement, self.maker, maxrec, seconds, self.uploads, departed)
+        return AdmittedRows(rows, self.context.client, limits.statements, admission())
 
 
 @dataclass(frozen=True)
@@ -82,11 +91,11 @@ class _Compiled:
     query: Query
     checks: tuple[tuple[Check, tuple[typed.Constant, ...]], ...]
 
-    def filled(self, text: str, values: Sequence[float]) -> Query:
+    def filled(self, text: str, values: Sequence[float], context: QueryContext) -> Query:
         """The query with these numbers. Raises AdqlError if one is not acceptable."""
         for check, constants in self.checks:
             check([constant.known(values) for constant in constants])
-        return replace(self.query, text=text, statement=self.query.statement.of(values))
+        return replace(self.query, text=text, statement=self.query.statement.of(values), context=context)
 
 
 _COMPILED: LRU[tuple[object, ...], _Compiled] = LRU(_KEPT)
@@ -99,17 +108,17 @@ def prepare(text: str, context: QueryContext, uploads: Sequence[Upload] = ()) ->
     """
     template = Template.of(text)
     if template.shape is None or uploads:
-        return _parsed(text, context, uploads, ()).filled(text, ())
-    key = (template.shape, engine.dialect(), context, registry.generation())
+        return _parsed(text, context, uploads, ()).filled(text, (), context)
+    key = (template.shape, engine.dialect(), context.viewer, context.base_url, registry.generation())
     compiled = _COMPILED.get(key)
     if compiled is not None:
         try:
-            return compiled.filled(text, template.values)
+            return compiled.filled(text, template.values, context)
         except AdqlError:
             pass  # told by the compiler, with its place in this text
     compiled = _parsed(text, context, (), template.values)
     _COMPILED.put(key, compiled)
-    return compiled.filled(text, template.values)
+    return compiled.filled(text, template.values, context)
 
 
 def prepare_selection(
@@ -123,7 +132,7 @@ def prepare_selection(
     name = tree.Qualified(0, tuple(tree.Name(0, part, quoted=True) for part in parts))
     columns: tuple[tree.Star | tree.Item, ...] = tuple(items) or (tree.Star(0, None),)
     select = tree.Select(0, False, None, columns, (tree.Table(0, name, None),), where, (), None)
-    return _compiled(tree.Query(0, (), select, (), None), context, (), Decimals()).filled("", ())
+    return _compiled(tree.Query(0, (), select, (), None), context, (), Decimals()).filled("", (), context)
 
 
 def _parsed(text: str, context: QueryContext, uploads: Sequence[Upload], values: Sequence[float]) -> _Compiled:
@@ -151,7 +160,7 @@ def _compiled(query: tree.Query, context: QueryContext, uploads: Sequence[Upload
     columns = tuple(meta for _, meta in resolved.columns)
     tables = tuple({t.meta.name: t for t in _tables(resolved.body)}.values())
     descriptors = _descriptors(resolved, context)
-    made = Query("", columns, tables, descriptors, statement, BatchMaker(columns), tuple(uploads))
+    made = Query("", columns, tables, descriptors, statement, BatchMaker(columns), context, tuple(uploads))
     return _Compiled(made, tuple(decimals.checks))
 
 

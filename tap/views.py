@@ -15,7 +15,8 @@ from django.views.decorators.http import condition
 
 from tap import capabilities as capabilities_document
 from tap import examples as examples_document
-from tap.context import query_context
+from tap.context import query_context, viewer
+from tap.limits import limits_of
 from tap.names import written
 from tap.registry import find
 from tap.request import FORMATS, QueryRequest
@@ -23,6 +24,7 @@ from tap.results import document
 from tap.schema import published
 from tap.service import prepare
 from tap.uploads import parts, receive
+from uws.wait import release_connection
 from vo import vosi
 from vo.dali import Parameters
 from vo.errors import NotFoundFault, UsageFault, VOError
@@ -49,15 +51,16 @@ def _query_errors(request: HttpRequest, error: VOError) -> HttpResponse:
 def sync(request: HttpRequest) -> HttpResponseBase:
     """A query answered at once (section 2.2), as VOTable, CSV, TSV, FITS, JSON, Parquet or Arrow stream."""
     parameters = Parameters.of(request)
-    asked = QueryRequest.of(parameters)
     context = query_context(request)
-    query = prepare(asked.query, context, uploads=receive(asked.uploads, parts(parameters)))
+    asked = QueryRequest.of(parameters, context.viewer)
+    query = prepare(asked.query, context, uploads=receive(asked.uploads, parts(parameters), context.viewer))
     if request.method == "HEAD":
         return HttpResponse(content_type=asked.format.content_type)
     if asked.run_id:
         log.info("sync query, RUNID %s", asked.run_id)
-    service, seconds = f"{context.base_url}/tap", settings.DISTILLER_TAP_TIMEOUT
-    pieces = document(query, asked, service, seconds, departed=departed(request))
+    release_connection()
+    service, seconds = f"{context.base_url}/tap", limits_of(context.viewer).timeout
+    pieces = document(query, asked, service, seconds, departed=departed(request), async_url=f"{service}/async")
     return streamed(pieces, asked.format.content_type)
 
 
@@ -79,10 +82,11 @@ def tables(request: HttpRequest, name: str | None = None) -> HttpResponse:
 
 
 @vo_endpoint(methods=("GET", "HEAD"))
-@condition(last_modified_func=lambda request: _STARTED)
+@condition(last_modified_func=lambda request: _STARTED if viewer(request).name is None else None)
 def capabilities(request: HttpRequest) -> HttpResponse:
-    """What the service can do (VOSI 1.1 section 3.1); it changes with the software only."""
-    return HttpResponse(capabilities_document.document(base_url(request)), content_type=vosi.MEDIA_TYPE)
+    """What the service can do for whoever asks (VOSI 1.1 section 3.1); for all anonymous users the same."""
+    body = capabilities_document.document(base_url(request), limits_of(viewer(request)))
+    return HttpResponse(body, content_type=vosi.MEDIA_TYPE)
 
 
 @vo_endpoint(methods=("GET", "HEAD"))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import closing
 
-from django.conf import settings
-
 from tap.jobs import RESULT, UPLOADS, TapParameters
+from tap.limits import limits_of
 from tap.registry import QueryContext, Viewer
 from tap.results import document
 from tap.service import prepare
@@ -34,13 +33,13 @@ def run(context: JobContext) -> None:
     if not isinstance(parameters, TapParameters):
         raise TypeError(f"a query has TapParameters, not {type(parameters).__name__}")
     try:
-        asked = parameters.request(origin.run_id)
+        viewer = Viewer(origin.owner, origin.is_curator)
+        asked = parameters.request(origin.run_id, viewer)
         path = context.workdir / f"result.{_EXTENSIONS.get(asked.format.kind, asked.format.kind)}"
-        viewer = QueryContext(Viewer(origin.owner, origin.is_curator), origin.base_url)
-        tables = receive(asked.uploads, _parts(context.inputs.get(UPLOADS, ())))
-        query = prepare(asked.query, viewer, uploads=tables)
+        tables = receive(asked.uploads, _parts(context.inputs.get(UPLOADS, ())), viewer)
+        query = prepare(asked.query, QueryContext(viewer, origin.base_url), uploads=tables)
         context.progress("Querying", 0.0)
-        service, seconds = f"{origin.base_url}/tap", settings.DISTILLER_TAP_ASYNC_TIMEOUT
+        service, seconds = f"{origin.base_url}/tap", limits_of(viewer).async_timeout
         with path.open("wb") as file, closing(document(query, asked, service, seconds, strict=True)) as pieces:
             file.writelines(pieces)
     except FatalFault as fault:

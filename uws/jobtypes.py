@@ -78,6 +78,8 @@ class JobType:
     queue: str = "short"
     execution_duration: int = 600
     """Default and maximum wall-clock seconds of a run."""
+    duration_of: Callable[[str | None, bool], int] | None = None
+    """The same for an owner (name, whether a curator), where it depends on who asks; not above `execution_duration`."""
     primary_output: str = ""
     """Name of the output that a client without further knowledge wants; the first one if empty."""
     deterministic: bool = True
@@ -91,6 +93,10 @@ class JobType:
     checked_when_run: bool = False
     """Parameters are checked when the job is run, not when they are set, and unknown ones are ignored (TAP 1.1 section
     2.7); everywhere else whoever sets a wrong one is told at once."""
+
+    def longest_run(self, name: str | None, is_curator: bool) -> int:
+        """Default and maximum wall-clock seconds of a run for an owner; name is None for anonymous users."""
+        return self.execution_duration if self.duration_of is None else self.duration_of(name, is_curator)
 
     @property
     def location(self) -> str:

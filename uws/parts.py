@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.files.storage import Storage, storages
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
@@ -61,7 +62,9 @@ def nothing_sent(name: str) -> None:
 
 
 @contextmanager
-def stored(kind: JobType, parameters: Mapping[str, Sequence[str]], find: Find) -> Iterator[list[StoredPart]]:
+def stored(
+    kind: JobType, parameters: Mapping[str, Sequence[str]], find: Find, owner: User | None
+) -> Iterator[list[StoredPart]]:
     """The parts that parameters of a request refer to, put into the store; taken back if the block raises.
 
     A part that was not sent is left out: the worker says so. Raises UsageFault for parts that are too large or too
@@ -69,7 +72,7 @@ def stored(kind: JobType, parameters: Mapping[str, Sequence[str]], find: Find) -
     """
     names = kind.uploads.part_names(parameters.get(kind.uploads.parameter, ())) if kind.uploads is not None else ()
     found = [(name, file) for name in names if len(name) <= _MAX_NAME and (file := find(name)) is not None]
-    _check_limits([int(file.size or 0) for _, file in found])
+    _check_limits([int(file.size or 0) for _, file in found], owner)
     _check_room(sum(int(file.size or 0) for _, file in found))
     kept: list[StoredPart] = []
     try:
@@ -89,7 +92,7 @@ def attach(job: Job, added: Sequence[StoredPart]) -> None:
     for part in added:
         if part.name in before:
             raise UsageFault(f"a part named {part.name[:60]!r} was sent before; give this one another name")
-    _check_limits([*before.values(), *(part.size for part in added)])
+    _check_limits([*before.values(), *(part.size for part in added)], job.owner)
     for part in added:
         Part.objects.create(
             job=job,
@@ -162,10 +165,11 @@ def _put(name: str, file: UploadedFile) -> StoredPart:
     )
 
 
-def _check_limits(sizes: Sequence[int]) -> None:
+def _check_limits(sizes: Sequence[int], owner: User | None) -> None:
     if len(sizes) > MAX_PARTS:
         raise UsageFault(f"{len(sizes)} files are sent along; a job takes {MAX_PARTS} at most")
-    most = settings.DISTILLER_UPLOAD_MAX_BYTES
+    anonymous, signed_in, curator = settings.DISTILLER_UPLOAD_MAX_BYTES
+    most = anonymous if owner is None else curator if owner.is_staff else signed_in
     if sum(sizes) > most:
         raise UsageFault(f"the files sent along have more than {most} bytes together")
 

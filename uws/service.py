@@ -99,7 +99,7 @@ def create(
     """
     kind = jobtypes.job_type(type_name)
     given = _accepted(kind, parameters)
-    with parts.stored(kind, given, part) as sent, transaction.atomic():
+    with parts.stored(kind, given, part, who.user) as sent, transaction.atomic():
         job = Job.objects.create(
             job_type=kind.name,
             type_version=kind.version,
@@ -109,7 +109,7 @@ def create(
             base_url=base_url if len(base_url) <= 255 else "",
             given=_pairs(given),
             destruction=latest_destruction(),
-            execution_duration=kind.execution_duration,
+            execution_duration=_longest_run(kind, who.user),
             queue=kind.queue,
         )
         parts.attach(job, sent)
@@ -123,7 +123,7 @@ def set_parameters(job: Job, parameters: Mapping[str, Sequence[str]], part: part
     """
     kind = jobtypes.job_type(job.job_type)
     fresh = _accepted(kind, parameters)
-    with parts.stored(kind, fresh, part) as sent, transaction.atomic():
+    with parts.stored(kind, fresh, part, job.owner) as sent, transaction.atomic():
         locked = Job.objects.select_for_update().get(pk=job.pk)
         if locked.phase != Phase.PENDING:
             raise AuthorizationFault(f"parameters can be changed while the job is PENDING only; it is {locked.phase}")
@@ -234,13 +234,17 @@ def check_limits(seconds: int | None, destruction: datetime | None) -> None:
 
 
 def set_execution_duration(job: Job, seconds: int) -> None:
-    """Limit the run time; 0 (no limit) and more than the job type allows become what it allows (section 2.1.4)."""
+    """Limit the run time; 0 (no limit) and more than the owner is allowed become what is allowed (section 2.1.4)."""
     check_limits(seconds, None)
     if job.phase in FINAL:
         raise AuthorizationFault(f"the job has ended: it is {job.phase}")
-    limit = jobtypes.job_type(job.job_type).execution_duration
+    limit = _longest_run(jobtypes.job_type(job.job_type), job.owner)
     Job.objects.filter(pk=job.pk).update(execution_duration=min(seconds or limit, limit))
     job.refresh_from_db()
+
+
+def _longest_run(kind: JobType, owner: User | None) -> int:
+    return kind.longest_run(None if owner is None else owner.get_username(), owner is not None and owner.is_staff)
 
 
 def set_destruction(job: Job, when: datetime) -> None:

@@ -52,7 +52,7 @@ class Parameters:
         Raises UsageFault for a body that cannot be read, is too large, or is of another media type. A body longer than
         uploads and text together may be is not read at all.
         """
-        most = settings.DISTILLER_UPLOAD_MAX_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        most = max(settings.DISTILLER_UPLOAD_MAX_BYTES) + settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdigit() and int(length) > most:
             raise UsageFault(f"the body of the request is too large: it may have {most} bytes in all")

@@ -43,10 +43,11 @@ class AuthorizationFault(VOError):
 
 
 class TransientFault(VOError):
-    """The service cannot do it now; trying again later makes sense."""
+    """The service cannot do it now; trying again later makes sense, after `retry_after` seconds if it is told."""
 
     status = 503
     label = "TransientFault"
+    retry_after: int | None = 30
 
 
 class FatalFault(VOError):

@@ -130,8 +130,8 @@ def _add_headers(response: HttpResponse, error: VOError, methods: Collection[str
         response["Allow"] = ", ".join(methods)
     elif isinstance(error, AuthenticationFault):
         response["WWW-Authenticate"] = 'Basic realm="Distiller"'
-    elif isinstance(error, TransientFault):
-        response["Retry-After"] = "30"
+    elif isinstance(error, TransientFault) and error.retry_after is not None:
+        response["Retry-After"] = str(error.retry_after)
 
 
 def base_url(request: HttpRequest) -> str:

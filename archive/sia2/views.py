@@ -35,8 +35,8 @@ def _errors(request: HttpRequest, error: VOError) -> HttpResponse:
 def query(request: HttpRequest) -> HttpResponseBase:
     """Images and cubes by the parameters of SIA 2.0; several values of one are alternatives."""
     parameters = Parameters.of(request)
-    asked = QueryRequest.without_query(parameters, "votable")
     context = query_context(request)
+    asked = QueryRequest.without_query(parameters, "votable", context.viewer)
     table = find(OBSCORE.name)
     assert table is not None  # published by this room
     found = prepare_selection(table, (), condition(parameters), context)

@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "distiller",
 ]
 MIDDLEWARE = [
+    "distiller.middleware.release_while_streaming",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -62,6 +63,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "frontend.views.problems.TellTransientFaults",
 ]
 ROOT_URLCONF = "distiller.urls"
 APPEND_SLASH = False
@@ -147,6 +149,13 @@ DISTILLER_TAP_TIMEOUT = ENVIRONMENT.distiller_tap_timeout
 DISTILLER_TAP_ASYNC_TIMEOUT = ENVIRONMENT.distiller_tap_async_timeout
 DISTILLER_UPLOAD_MAX_BYTES = ENVIRONMENT.distiller_upload_max_bytes
 DISTILLER_UPLOAD_MAX_ROWS = ENVIRONMENT.distiller_upload_max_rows
+DISTILLER_TAP_CLIENT_STATEMENTS = ENVIRONMENT.distiller_tap_client_statements
+DISTILLER_TAP_STATEMENTS = ENVIRONMENT.distiller_tap_statements
+DISTILLER_TAP_TURNS = ENVIRONMENT.distiller_tap_turns
+DISTILLER_TAP_WAITING = ENVIRONMENT.distiller_tap_waiting
+DISTILLER_TAP_PATIENCE = ENVIRONMENT.distiller_tap_patience
+DISTILLER_TAP_ROLE = ENVIRONMENT.distiller_tap_role
+DISTILLER_TRUST_PROXY = ENVIRONMENT.distiller_trust_proxy
 DISTILLER_UPLOAD_TIMEOUT = ENVIRONMENT.distiller_upload_timeout
 DISTILLER_UPLOAD_HOSTS = ENVIRONMENT.distiller_upload_hosts
 DISTILLER_JOB_RETENTION_DAYS = ENVIRONMENT.distiller_job_retention_days

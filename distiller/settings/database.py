@@ -7,6 +7,9 @@ from typing import Any
 
 import dj_database_url
 
+WEB_CONNECTIONS = 16
+"""Connections that the threads of a web process share; queries of TAP have others (`DISTILLER_TAP_STATEMENTS`)."""
+
 
 def databases(url: str, home: Path) -> dict[str, dict[str, Any]]:
     """Django's DATABASES for that URL."""
@@ -22,3 +25,14 @@ def databases(url: str, home: Path) -> dict[str, dict[str, Any]]:
         config["CONN_MAX_AGE"] = 60
         config["CONN_HEALTH_CHECKS"] = True
     return {"default": config}
+
+
+def shared_by_threads(config: dict[str, Any]) -> dict[str, Any]:
+    """The same database for a process of many threads: on PostgreSQL they share a few connections (decision 010).
+
+    Not for a process that forks: the connections are served by threads, which a fork does not have.
+    """
+    if config["ENGINE"] == "django.db.backends.sqlite3":
+        return config
+    pool = {"min_size": 1, "max_size": WEB_CONNECTIONS, "timeout": 10}
+    return {**config, "CONN_MAX_AGE": 0, "OPTIONS": {**config.get("OPTIONS", {}), "pool": pool}}

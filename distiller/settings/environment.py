@@ -8,6 +8,10 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+Count = Annotated[int, Field(ge=1)]
+PerClass = Annotated[tuple[Count, Count, Count], NoDecode]
+"""A limit for anonymous users, signed-in users and curators, separated by commas; one number is for all of them."""
+
 
 class Environment(BaseSettings):
     """Settings read from environment variables of the same names in capitals."""
@@ -41,7 +45,9 @@ class Environment(BaseSettings):
     )
     distiller_debug: bool = Field(False, description="Django's debug mode. Never in production.")
     distiller_trust_proxy: bool = Field(
-        False, description="Believe `X-Forwarded-Proto` and `X-Forwarded-Host`: only behind a proxy that sets them."
+        False,
+        description="Believe `X-Forwarded-Proto`, `X-Forwarded-Host` and the last address of `X-Forwarded-For`: only "
+        "behind a proxy that sets them.",
     )
     database_url: str = Field(
         "",
@@ -67,18 +73,43 @@ class Environment(BaseSettings):
         description="Further job types, separated by commas: `package.module:NAME`, a `JobType` or several. "
         "Installed packages can announce theirs by an entry point of the group `distiller.job_types` instead.",
     )
-    distiller_tap_default_maxrec: int = Field(
-        20000, ge=1, description="Rows of a TAP result, synchronous or not, when the client names no MAXREC."
+    distiller_tap_timeout: PerClass = Field((60, 120, 600), description="Seconds that a synchronous query may take.")
+    distiller_tap_async_timeout: PerClass = Field(
+        (3600, 7200, 28800), description="Seconds that an asynchronous query may take: its longest execution duration."
     )
-    distiller_tap_hard_maxrec: int = Field(20_000_000, ge=1, description="Most rows of a TAP result.")
-    distiller_tap_async_timeout: int = Field(
-        3600, ge=1, description="Seconds that an asynchronous query may take: its longest execution duration."
+    distiller_tap_default_maxrec: PerClass = Field(
+        (20000, 20000, 20000), description="Rows of a TAP result, synchronous or not, when the client names no MAXREC."
     )
-    distiller_tap_timeout: int = Field(60, ge=1, description="Seconds that a synchronous query may take.")
-    distiller_upload_max_bytes: int = Field(
-        32 * 2**20, ge=1, description="Most bytes of the tables that come with one TAP query, or job, together."
+    distiller_tap_hard_maxrec: PerClass = Field(
+        (20_000_000, 50_000_000, 100_000_000), description="Most rows of a TAP result."
     )
-    distiller_upload_max_rows: int = Field(500_000, ge=1, description="Most rows of a table that comes with a query.")
+    distiller_upload_max_bytes: PerClass = Field(
+        (32 * 2**20, 64 * 2**20, 128 * 2**20),
+        description="Most bytes of the tables that come with one TAP query, or job, together.",
+    )
+    distiller_upload_max_rows: PerClass = Field(
+        (500_000, 1_000_000, 2_000_000), description="Most rows of a table that comes with a query."
+    )
+    distiller_tap_client_statements: PerClass = Field(
+        (8, 8, 12), description="Queries of one client that a web process has open at once; its others wait."
+    )
+    distiller_tap_statements: int = Field(
+        16, ge=1, description="Queries that a web process has open at once: each holds a connection to the database."
+    )
+    distiller_tap_turns: int = Field(
+        8, ge=1, description="Queries of those that the database works for at once; the others are being read."
+    )
+    distiller_tap_waiting: int = Field(
+        56, ge=0, description="Most queries that wait in a web process. Beyond it the answer is 503."
+    )
+    distiller_tap_patience: float = Field(
+        30.0, gt=0, description="Seconds that a query waits before the answer is 503."
+    )
+    distiller_tap_role: str = Field(
+        "",
+        max_length=63,
+        description="PostgreSQL role that queries run as. Empty: the name of the database with `_tap` after it.",
+    )
     distiller_upload_timeout: float = Field(
         20.0, gt=0, description="Seconds to fetch a table that a query gives the URL of."
     )
@@ -100,6 +131,21 @@ class Environment(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return [v.strip() for v in value.split(",") if v.strip()] if isinstance(value, str) else value
+
+    @field_validator(
+        "distiller_tap_timeout",
+        "distiller_tap_async_timeout",
+        "distiller_tap_default_maxrec",
+        "distiller_tap_hard_maxrec",
+        "distiller_tap_client_statements",
+        "distiller_upload_max_bytes",
+        "distiller_upload_max_rows",
+        mode="before",
+    )
+    @classmethod
+    def _per_class(cls, value: object) -> object:
+        numbers = value.split(",") if isinstance(value, str) else value
+        return numbers * 3 if isinstance(numbers, list) and len(numbers) == 1 else numbers
 
 
 ENVIRONMENT = Environment()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
 from frontend.pages import page
+from vo.errors import TransientFault
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +41,25 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     given = exception.args[0] if exception.args and isinstance(exception.args[0], str) else ""
     advice = given or f"No page has the address {request.path}."
     return _answer(request, 404, "There is nothing here", advice)
+
+
+class TellTransientFaults:
+    """Middleware: a page whose query waited or took too long is HTTP 503, not a defect."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Django's hook for what a view has not caught."""
+        if not isinstance(exception, TransientFault):
+            return None
+        response = _answer(request, 503, "The archive is busy", f"Trying again later may help: {exception.message}.")
+        if exception.retry_after is not None:
+            response["Retry-After"] = str(exception.retry_after)
+        return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

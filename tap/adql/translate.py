@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -29,7 +28,6 @@ from sqlalchemy import (
     bindparam,
     cast,
     collate,
-    column,
     distinct,
     except_,
     except_all,
@@ -41,7 +39,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    table,
     true,
     union,
     union_all,
@@ -60,6 +57,7 @@ from tap.adql.lexer import AdqlError
 from tap.adql.spherical import Spherical
 from tap.adql.types import Type
 from tap.engine.numbers import stored_timestamp
+from tap.readable import as_from, columns
 from tap.registry import PublishedTable, QueryContext
 
 Sql = ColumnElement[Any]
@@ -272,14 +270,13 @@ class _Translator:
         return made
 
     def published(self, published: PublishedTable) -> FromClause:
-        base = table(published.sql_name, *(column(name) for name in _database_columns(published)))
         self.read.add(published.sql_name)
-        aliased = base.alias(self.new_name("t"))
+        aliased = as_from(published).alias(self.new_name("t"))
         visible = None if published.rows is None else published.rows(aliased, self.context.viewer)
         if visible is None:
             return aliased
         self.read |= {str(e.name) for e in iterate(visible) if isinstance(e, TableClause)}
-        return select(*aliased.c).where(visible).subquery(self.new_name("t"))
+        return select(*(aliased.c[name] for name in columns(published))).where(visible).subquery(self.new_name("t"))
 
     def column(self, node: typed.ColumnReference) -> Sql:
         from_ = self.from_of(node.source)
@@ -536,21 +533,3 @@ def _concatenated(parts: list[Sql]) -> Sql:
     middle = len(parts) // 2
     left, right = _concatenated(parts[:middle]), _concatenated(parts[middle:])
     return Grouping(left.op("||", return_type=Text())(right))
-
-
-def _database_columns(published: PublishedTable) -> tuple[str, ...]:
-    """Names of the columns of the table in the database: published ones, and what indexes and expressions need."""
-    stored = published.sql_columns
-    names = [stored.get(c.name, c.name) for c in published.meta.columns if c.name not in published.expressions]
-    names += [name for p in published.positions for name in p.xyz] + [name for r in published.regions for name in r.box]
-    return tuple(dict.fromkeys([published.key, *names, *_model_columns(published.sql_name)]))
-
-
-@lru_cache(maxsize=256)
-def _model_columns(sql_name: str) -> tuple[str, ...]:
-    from django.apps import apps
-
-    for model in apps.get_models():
-        if model._meta.db_table == sql_name:
-            return tuple(str(f.column) for f in model._meta.concrete_fields)
-    return ()

@@ -12,13 +12,13 @@ from typing import Protocol, Self
 import adbc_driver_manager
 import psycopg
 import pyarrow as pa
-from django.conf import settings
 from django.db import connections
 
 from tap.adql.translate import LIMIT, Statement
 from tap.engine import bycopy, byrow
 from tap.engine.batches import BatchMaker
 from tap.engine.postgresql import session_address
+from tap.engine.role import address
 from tap.engine.sqlite import SqliteRun
 from tap.uploads.table import Upload
 from vo.errors import FatalFault
@@ -56,7 +56,7 @@ class Rows:
         statement: Statement,
         maker: BatchMaker,
         maxrec: int | None,
-        timeout: float | None,
+        timeout: float,
         uploads: Sequence[Upload] = (),
         departed: Callable[[], bool] | None = None,
     ) -> None:
@@ -65,7 +65,7 @@ class Rows:
         self.maxrec = maxrec
         self.departed = departed
         self.uploads = tuple(u for u in uploads if u.published.sql_name in statement.read)
-        self.timeout = settings.DISTILLER_TAP_TIMEOUT if timeout is None else timeout
+        self.timeout = timeout
         self.overflow = False
         self.run: Run | None = None
 
@@ -89,10 +89,10 @@ class Rows:
         if connection.vendor == "sqlite":
             path = str(connection.settings_dict["NAME"])
             return SqliteRun(path, sql, parameters, read, timeout, uploads, self.departed)
-        address = session_address(connection.settings_dict, connection.get_connection_params)
+        place = session_address(address())
         if limit <= _SHORT or uploads:
-            return byrow.RowsRun(address, sql, parameters, timeout, uploads, self.departed)
-        return bycopy.CopyRun(address, sql, parameters, timeout, self.departed)
+            return byrow.RowsRun(place, sql, parameters, timeout, uploads, self.departed)
+        return bycopy.CopyRun(place, sql, parameters, timeout, self.departed)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         assert self.run is not None

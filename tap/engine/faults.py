@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from vo.errors import TransientFault
+
 MESSAGES = {
     "division": "division by zero",
     "logarithm": "logarithm of zero or of a negative number",
@@ -27,9 +29,28 @@ OWN_SQLSTATE = "TA001"
 STOPPED = "the query was stopped"
 
 
-def took_too_long(timeout: float) -> str:
-    """What is said of a statement that was stopped."""
-    return f"the query took longer than {timeout:g} s; narrow it down, or ask for fewer rows"
+class BetterAsync(TransientFault):
+    """A query that nothing is wrong with, but that cannot be answered at once."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self._reason = reason
+
+    def advise(self, url: str | None) -> None:
+        """Tell the URL where it may be answered, if there is one."""
+        if url is not None:
+            self.message = f"{self._reason}; or send it to {url}, where queries may take longer"
+
+
+class TookTooLong(BetterAsync):
+    """A statement that was stopped at its time limit."""
+
+    # The same query would take as long again: no client should repeat it by itself.
+    retry_after = None
+
+    @classmethod
+    def after(cls, seconds: float) -> TookTooLong:
+        return cls(f"the query took longer than {seconds:g} s: narrow it down, or ask for fewer rows")
 
 
 class ValueFault(Exception):

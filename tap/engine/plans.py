@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import connections
 
 from tap.adql.translate import LIMIT, Statement
 from tap.engine.engine import dialect
 from tap.engine.sqlite import SqliteRun
+from tap.limits import widest
 
 
 def plan(statement: Statement) -> list[str]:
@@ -19,7 +19,7 @@ def plan(statement: Statement) -> list[str]:
             cursor.execute(f"EXPLAIN {statement.sql}", parameters)
             return [row[0] for row in cursor.fetchall()]
     path, sql = str(connection.settings_dict["NAME"]), f"EXPLAIN QUERY PLAN {statement.sql}"
-    run = SqliteRun(path, sql, parameters, statement.read, settings.DISTILLER_TAP_TIMEOUT)
+    run = SqliteRun(path, sql, parameters, statement.read, widest().timeout)
     try:
         run.start()
         levels = {0: -1}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from functools import lru_cache
 
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from tap.engine.faults import MESSAGES, OWN_SQLSTATE, SQLSTATES, STOPPED, took_too_long
+from tap.engine.faults import MESSAGES, OWN_SQLSTATE, SQLSTATES, STOPPED, TookTooLong
 from vo.errors import TransientFault, UsageFault
 
 SESSION = {
@@ -19,22 +18,12 @@ SESSION = {
 _CANCELLED = "57014"
 
 
-_addresses: dict[str, str] = {}
-
-
-def session_address(settings: Mapping[str, Any], parameters: Callable[[], Mapping[str, Any]]) -> str:
-    """The libpq connection string of sessions for queries, from Django's settings and parameters of the connection."""
-    key = repr([settings.get(name) for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")])
-    if key not in _addresses:
-        _addresses[key] = _address(parameters())
-    return _addresses[key]
-
-
-def _address(given: Mapping[str, Any]) -> str:
-    names = ("dbname", "user", "password", "host", "port", "sslmode", "sslrootcert", "service", "passfile")
-    options = [str(given.get("options") or ""), *(f"-c {name}={value}" for name, value in SESSION.items())]
-    known = {name: str(given[name]) for name in names if given.get(name)}
-    return make_conninfo("", **known, options=" ".join(options).strip(), connect_timeout="10")
+@lru_cache(maxsize=16)
+def session_address(address: str) -> str:
+    """The libpq connection string of sessions for queries at that address."""
+    given = str(conninfo_to_dict(address).get("options") or "")
+    options = " ".join([given, *(f"-c {name}={value}" for name, value in SESSION.items())])
+    return make_conninfo(address, options=options.strip(), connect_timeout="10")
 
 
 def raise_told(sqlstate: str, message: str | None, timeout: float, *, timed_out: bool) -> None:
@@ -44,4 +33,4 @@ def raise_told(sqlstate: str, message: str | None, timeout: float, *, timed_out:
     if sqlstate in SQLSTATES:
         raise UsageFault(MESSAGES[SQLSTATES[sqlstate]]) from None
     if sqlstate == _CANCELLED:
-        raise TransientFault(took_too_long(timeout) if timed_out else STOPPED) from None
+        raise (TookTooLong.after(timeout) if timed_out else TransientFault(STOPPED)) from None

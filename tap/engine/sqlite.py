@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,16 +15,20 @@ import pyarrow as pa
 from tap.adql.functions import FUNCTIONS
 from tap.engine import numbers
 from tap.engine.batches import ROWS, BatchMaker
-from tap.engine.faults import MESSAGES, STOPPED, ValueFault, took_too_long
+from tap.engine.faults import MESSAGES, STOPPED, TookTooLong, ValueFault
 from tap.engine.uploads import load_sqlite
+from tap.geometry.schema import index_name
 from tap.geometry.sqlite import FUNCTIONS as GEOMETRY_FUNCTIONS
-from tap.uploads.table import Upload
+from tap.readable import indexes, readable
+from tap.uploads.table import XYZ, Upload
 from vo.errors import TransientFault, UsageFault
 
 _STEPS = 20_000
 """Virtual machine steps between two looks at the clock: a few milliseconds."""
 _BETWEEN_LOOKS = 0.25
 """Seconds between two looks whether the client is still there."""
+_SUBQUERY = re.compile(r"[a-z][0-9]+")
+"""Names that the translator gives to sub-queries; no stored table has such a name."""
 _SHADOWS = ("_node", "_rowid", "_parent")
 """Tables in which SQLite keeps an R-tree."""
 
@@ -132,7 +137,7 @@ class SqliteRun:
             connection.create_function(name, arguments, made, deterministic=name not in _VOLATILE)
         for name, aggregate in _AGGREGATES.items():
             connection.create_aggregate(name, -1, self._aggregate(aggregate))
-        connection.set_authorizer(_authoriser(read))
+        connection.set_authorizer(_authoriser(read, self.uploads))
         connection.set_progress_handler(self._is_late, _STEPS)
 
     def _function(self, function: Callable[..., Any], *, null: bool = False) -> Callable[..., Any]:
@@ -182,7 +187,7 @@ class SqliteRun:
             if self.cancelled:
                 raise TransientFault(STOPPED) from None
             if self.timed_out:
-                raise TransientFault(took_too_long(self.timeout)) from None
+                raise TookTooLong.after(self.timeout) from None
             for said, kind in _SAID.items():
                 if said in str(error):
                     raise UsageFault(MESSAGES[kind]) from None
@@ -207,16 +212,29 @@ class SqliteRun:
         self.connection.close()
 
 
-def _authoriser(read: frozenset[str]) -> Callable[..., int]:
-    """Allows reading these tables and calling our functions, and nothing else."""
-    readable = read | {f"{name}{suffix}" for name in read for suffix in _SHADOWS if name.endswith("_sphere")}
+def _authoriser(read: frozenset[str], uploads: Sequence[Upload]) -> Callable[..., int]:
+    """Allows reading those of these tables that are published (what of them is) or uploaded, and calling our functions.
+
+    Nothing else: no other table, no statement but SELECT.
+    """
+    published = readable()
+    columns = {name: {c.lower() for c in published[name]} | {""} for name in read & published.keys()}
+    indexed = read & indexes()
+    whole = indexed | {f"{name}{suffix}" for name in indexed for suffix in _SHADOWS}
+    for upload in uploads:
+        name = upload.published.sql_name
+        whole |= {name, *(f"{index_name(name, XYZ)}{suffix}" for suffix in ("", *_SHADOWS))}
+
+    def may_read(name: str | None, column: str | None) -> bool:
+        return name in whole or (name in columns and (column or "").lower() in columns[name])
 
     def authorise(action: int, first: str | None, second: str | None, database: str | None, trigger: str | None) -> int:
         if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE):
             return sqlite3.SQLITE_OK
         if action == sqlite3.SQLITE_READ:
-            # Sub-queries are reported as tables of their own names, which are never those of stored tables.
-            return sqlite3.SQLITE_OK if first in readable or not database else sqlite3.SQLITE_DENY
+            # A sub-query none of whose columns is read is reported by its name, without a database.
+            own = not database and _SUBQUERY.fullmatch(first or "")
+            return sqlite3.SQLITE_OK if own or may_read(first, second) else sqlite3.SQLITE_DENY
         if action == sqlite3.SQLITE_FUNCTION:
             return sqlite3.SQLITE_OK if second in _ALLOWED_FUNCTIONS else sqlite3.SQLITE_DENY
         return sqlite3.SQLITE_DENY

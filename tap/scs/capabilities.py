@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from django.conf import settings
-
+from tap.limits import limits_of
+from tap.registry import ANONYMOUS
 from tap.scs.catalogues import Catalogue
 from vo.vosi import Capability, capabilities
 from vo.xmltext import text_element
@@ -18,7 +18,7 @@ def capability(catalogue: Catalogue, base_url: str) -> Capability:
         url(catalogue, base_url),
         "base",
         xsi_type="cs:ConeSearch",
-        body=text_element("maxRecords", str(settings.DISTILLER_TAP_HARD_MAXREC)) + text_element("verbosity", "true"),
+        body=text_element("maxRecords", str(limits_of(ANONYMOUS).hard_maxrec)) + text_element("verbosity", "true"),
     )
 
 

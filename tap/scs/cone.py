@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from tap.adql import tree
 from tap.conditions import all_of, column, contained, exactly, overlapping
-from tap.registry import QueryContext
+from tap.registry import QueryContext, Viewer
 from tap.request import QueryRequest
 from tap.scs.catalogues import Catalogue
 from tap.service import Query, prepare_selection
@@ -31,7 +31,7 @@ class Cone:
     request: QueryRequest
 
     @classmethod
-    def of(cls, parameters: Parameters) -> Cone:
+    def of(cls, parameters: Parameters, viewer: Viewer) -> Cone:
         """Check the parameters; unknown ones are ignored. Raises UsageFault."""
         ra = _angle(parameters, "RA", 0, 360)
         dec = _angle(parameters, "DEC", -90, 90)
@@ -42,7 +42,7 @@ class Cone:
         if verbosity not in (1, 2, 3):
             raise UsageFault(f"VERB: must be 1, 2 or 3, not {verbosity}")
         time = parameters.value("TIME", interval_or_number)
-        return cls(ra, dec, radius, verbosity, time, QueryRequest.without_query(parameters, _FORMAT))
+        return cls(ra, dec, radius, verbosity, time, QueryRequest.without_query(parameters, _FORMAT, viewer))
 
     @property
     def is_metadata_only(self) -> bool:

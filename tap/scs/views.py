@@ -33,8 +33,8 @@ def _errors(request: HttpRequest, error: VOError) -> HttpResponse:
 def search(request: HttpRequest, name: str | None = None) -> HttpResponseBase:
     """Simple Cone Search by RA, DEC and SR in degrees; VERB, TIME (MJD), MAXREC and RESPONSEFORMAT may be given."""
     catalogue = _catalogue(name)
-    cone = Cone.of(Parameters.of(request))
     context = query_context(request)
+    cone = Cone.of(Parameters.of(request), context.viewer)
     return answer(
         request,
         cone.query(catalogue, context),

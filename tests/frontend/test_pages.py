@@ -10,6 +10,7 @@ from django.test import Client
 
 from frontend import tables
 from frontend.views import search
+from tap.admission import Admission
 from tests.frontend.html import text, tree
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_archive")]
@@ -223,6 +224,18 @@ def test_unknown_observation(client: Client, did: str) -> None:
     response = client.get(f"/observations/{did}", headers=HTML)
     assert response.status_code == 404
     assert "There is nothing here" in text(tree(response))
+
+
+@pytest.mark.parametrize(("accept", "wanted"), [("text/html", "text/html"), ("*/*", "text/plain")])
+def test_busy_archive(client: Client, monkeypatch: pytest.MonkeyPatch, accept: str, wanted: str) -> None:
+    """No place for the query: a page that says so, and no defect."""
+    none = Admission(places=1, turns=1, waiting=0, patience=0.01)
+    none.places.take("somebody", 1)
+    monkeypatch.setattr("tap.service.admission", lambda: none)
+    response = client.get("/observations/x", headers={"accept": accept})
+    assert (response.status_code, response["Retry-After"]) == (503, "10")
+    assert response["Content-Type"].partition(";")[0] == wanted
+    assert b"busy" in response.content
 
 
 def test_query(client: Client) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from django.db import connection, migrations
 from django.db.migrations.state import ProjectState
 
+from tap.engine import rolesetup
 from tap.geometry.schema import index_operations
 from tap.registry import (
     PositionIndex,
@@ -223,6 +224,8 @@ def sky_tables() -> Iterator[SkyRows]:
     made = rows()
     create_tables(made)
     publish_sky()
+    if connection.vendor == "postgresql":
+        rolesetup.grant()
     try:
         yield made
     finally:

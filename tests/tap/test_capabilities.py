@@ -101,13 +101,13 @@ def test_limits_are_the_true_ones(document: ET.Element) -> None:
         if e.tag.endswith(("Limit", "Duration", "Period"))
     }
     assert limits == {
-        "executionDuration": dict.fromkeys(("default", "hard"), settings.DISTILLER_TAP_ASYNC_TIMEOUT),
+        "executionDuration": dict.fromkeys(("default", "hard"), settings.DISTILLER_TAP_ASYNC_TIMEOUT[0]),
         "retentionPeriod": dict.fromkeys(("default", "hard"), settings.DISTILLER_JOB_RETENTION_DAYS * 86400),
         "outputLimit": {
-            "default": settings.DISTILLER_TAP_DEFAULT_MAXREC,
-            "hard": settings.DISTILLER_TAP_HARD_MAXREC,
+            "default": settings.DISTILLER_TAP_DEFAULT_MAXREC[0],
+            "hard": settings.DISTILLER_TAP_HARD_MAXREC[0],
         },
-        "uploadLimit": dict.fromkeys(("default", "hard"), settings.DISTILLER_UPLOAD_MAX_BYTES),
+        "uploadLimit": dict.fromkeys(("default", "hard"), settings.DISTILLER_UPLOAD_MAX_BYTES[0]),
     }
 
 

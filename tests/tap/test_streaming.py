@@ -190,7 +190,7 @@ def test_maxrec(ask: Ask, maxrec: int | None, wanted: int, overflow: bool) -> No
 
 def test_maxrec_above_the_limit_is_lowered(ask: Ask, settings: LazySettings) -> None:
     """TAP 1.1 section 2.7.4 (TAP-19)."""
-    settings.DISTILLER_TAP_HARD_MAXREC = 50
+    settings.DISTILLER_TAP_HARD_MAXREC = (50, 60, 70)
     response = ask(ScriptedQuery(batches=10), MAXREC=20_000_000)
     assert response.status_code == 200
     assert rows(response.getvalue()) == 50
@@ -213,7 +213,7 @@ def test_head_does_not_run_the_query(client: Client, monkeypatch: pytest.MonkeyP
 
 
 def test_timeout_is_the_setting(ask: Ask, settings: LazySettings) -> None:
-    settings.DISTILLER_TAP_TIMEOUT = 17
+    settings.DISTILLER_TAP_TIMEOUT = (17, 18, 19)
     query = ScriptedQuery()
     ask(query)
     assert query.timeout == 17

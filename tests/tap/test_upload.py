@@ -484,13 +484,13 @@ def test_announced_rows_are_not_believed() -> None:
 def test_limits(post: Callable[..., Any], settings: LazySettings) -> None:
     """TAP 1.1 section 2.7.6 (TAP-36): above a limit a table is refused whole."""
     table = column("id", "datatype='int'", "1", "2", "3")
-    settings.DISTILLER_UPLOAD_MAX_ROWS = 2
+    settings.DISTILLER_UPLOAD_MAX_ROWS = (2,) * 3
     assert "more than 2 rows" in told(post("SELECT * FROM TAP_UPLOAD.t", "t,param:t", t=table))
-    settings.DISTILLER_UPLOAD_MAX_ROWS = 3
-    settings.DISTILLER_UPLOAD_MAX_BYTES = 2 * len(table) - 1
+    settings.DISTILLER_UPLOAD_MAX_ROWS = (3,) * 3
+    settings.DISTILLER_UPLOAD_MAX_BYTES = (2 * len(table) - 1,) * 3
     query = "SELECT a.id FROM TAP_UPLOAD.a AS a, TAP_UPLOAD.b AS b"
     assert "bytes" in told(post(query, "a,param:a;b,param:b", a=table, b=table))
-    settings.DISTILLER_UPLOAD_MAX_BYTES, settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10, 10
+    settings.DISTILLER_UPLOAD_MAX_BYTES, settings.DATA_UPLOAD_MAX_MEMORY_SIZE = (10, 10, 10), 10
     assert "the body of the request is too large" in told(post(query, "a,param:a", a=table))
 
 

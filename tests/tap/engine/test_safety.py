@@ -11,13 +11,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
+from sqlalchemy import column, select
+from sqlalchemy import table as sql_table
 
+from tap.admission import AdmittedRows
 from tap.adql.translate import LIMIT, Statement
-from tap.engine import engine
+from tap.engine import engine, rolesetup
 from tap.engine.batches import BatchMaker
+from tap.registry import PublishedTable, find, publish
 from tap.service import prepare
 from tests.tap.sky import CONTEXT, SKY, SkyRow, answer
+from vo.columns import ColumnMeta
 from vo.errors import FatalFault, TransientFault, UsageFault
 
 pytestmark = pytest.mark.django_db
@@ -25,10 +31,10 @@ pytestmark = pytest.mark.django_db
 FOREVER = "SELECT COUNT(*) FROM test.sky a, test.sky b, test.sky c, test.sky d WHERE a.ra + b.ra + c.ra + d.ra = 1"
 
 
-def run(sql: str, read: frozenset[str] = frozenset({"test_sky"}), **parameters: Any) -> list[Any]:
-    """SQL as if the translator had made it."""
-    statement = Statement(sql, parameters, read, None)
-    with engine.Rows(statement, BatchMaker(SKY.columns[:1]), None, 10) as rows:
+def run(sql: str, read: frozenset[str] = frozenset({"test_sky"}), column: ColumnMeta = SKY.columns[0]) -> list[Any]:
+    """The one column of SQL as if the translator had made it."""
+    statement = Statement(sql, {}, read, None)
+    with engine.Rows(statement, BatchMaker((column,)), None, 10) as rows:
         return [r for b in rows for r in b.to_pylist()]
 
 
@@ -115,6 +121,56 @@ def test_the_authoriser_refuses_what_a_translation_would_never_say(
     assert len(answer("SELECT obs_id FROM test.sky")) == len(sky)
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("sql", "read"),
+    [
+        ("SELECT id FROM auth_user", "auth_user"),
+        ("SELECT COUNT(*) FROM auth_user", "auth_user"),
+        ("SELECT flux FROM test_sky", "test_sky"),
+        ("SELECT id FROM test_sky WHERE flux > 0", "test_sky"),
+        ("SELECT id FROM test_sky ORDER BY (SELECT MAX(flux) FROM test_sky)", "test_sky"),
+    ],
+)
+def test_only_what_is_published_of_a_table_is_read(
+    sky: list[SkyRow], caplog: pytest.LogCaptureFixture, sql: str, read: str
+) -> None:
+    """Even if a translation said otherwise: by the role on PostgreSQL, by the authoriser on SQLite."""
+    columns = tuple(c for c in SKY.columns if c.name != "flux")
+    table = find("test.sky")
+    assert table is not None
+    published(replace(table, meta=replace(SKY, columns=columns)))
+    try:
+        assert run("SELECT n FROM test_sky WHERE id = 1") == [{"obs_id": sky[0].n}]
+        with caplog.at_level(logging.CRITICAL), pytest.raises(FatalFault, match="internal error"):
+            run(sql, frozenset({read}))
+    finally:
+        published(table)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_policy_may_look_at_unpublished_tables(sky: list[SkyRow], caplog: pytest.LogCaptureFixture) -> None:
+    """Rows of a viewer that depend on another table, as an embargo does: what it looks at is readable, no more."""
+    Group.objects.create(name="TeV")
+    groups = sql_table("auth_group", column("id"), column("name"))
+    table = find("test.sky")
+    assert table is not None
+    published(replace(table, rows=lambda from_, viewer: from_.c.band.in_(select(groups.alias().c.name))))
+    try:
+        assert answer("SELECT COUNT(*) FROM test.sky") == [(sum(r.band == "TeV" for r in sky),)]
+        assert run("SELECT name FROM auth_group", frozenset({"auth_group"}), SKY.column("name")) == [{"name": "TeV"}]
+        with caplog.at_level(logging.CRITICAL), pytest.raises(FatalFault, match="internal error"):
+            run("SELECT id FROM auth_group", frozenset({"auth_group"}))
+    finally:
+        published(table)
+
+
+def published(table: PublishedTable) -> None:
+    publish(table)
+    if connection.vendor == "postgresql":
+        rolesetup.grant()
+
+
 @pytest.mark.parametrize(
     "sql", ["DELETE FROM test_sky RETURNING 1", "CREATE TABLE x (a int)", "SELECT set_config('a', 'b')"]
 )
@@ -165,7 +221,7 @@ def test_closing_early_ends_the_statement(sky: list[SkyRow]) -> None:
 def test_a_running_statement_can_be_ended_from_another_thread(sky: list[SkyRow]) -> None:
     """A client that goes away while the database is still busy."""
     running = prepare(FOREVER, CONTEXT).run(timeout=60)
-    assert isinstance(running, engine.Rows)
+    assert isinstance(running, AdmittedRows)
     timer = threading.Timer(0.5, running.cancel)
     timer.start()
     started = time.monotonic()
