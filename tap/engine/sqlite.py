@@ -10,18 +10,18 @@ from typing import Any
 from urllib.parse import quote
 
 from tap.adql.functions import FUNCTIONS
+from tap.coverage.sqlite import FUNCTIONS as COVERAGE_FUNCTIONS
 from tap.engine import numbers
 from tap.engine.batches import ROWS
 from tap.engine.faults import MESSAGES, ValueFault
 from tap.engine.uploads import load_sqlite
 from tap.geometry.sqlite import FUNCTIONS as GEOMETRY_FUNCTIONS
+from tap.rtree import is_tree, shadows
 from tap.uploads.table import Upload
 from vo.errors import TransientFault, UsageFault
 
 _STEPS = 20_000
 """Virtual machine steps between two looks at the clock: a few milliseconds."""
-_SHADOWS = ("_node", "_rowid", "_parent")
-"""Tables in which SQLite keeps an R-tree."""
 
 _SAID = {
     "integer overflow": "range",
@@ -70,6 +70,7 @@ _OWN_FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
 _ALL_FUNCTIONS = (
     _OWN_FUNCTIONS
     | GEOMETRY_FUNCTIONS
+    | COVERAGE_FUNCTIONS
     | {f.sqlite_name: (-1, f.python) for f in FUNCTIONS.values() if f.python is not None}
 )
 _AGGREGATES = {f.sqlite_name: f.aggregate for f in FUNCTIONS.values() if f.aggregate is not None}
@@ -119,7 +120,7 @@ class SqliteRun:
         connection.execute("PRAGMA busy_timeout=10000")
         # R-trees prepare statements of their own when first used: before the authoriser is there.
         for name in read:
-            if name.endswith("_sphere"):
+            if is_tree(name):
                 connection.execute(f'SELECT 1 FROM "{name}" LIMIT 0')  # noqa: S608 (a name of our own)
         for name, (arguments, function) in _ALL_FUNCTIONS.items():
             made = self._function(function, null=name in _NULL_TAKING)
@@ -203,7 +204,7 @@ def took_too_long(timeout: float) -> str:
 
 def _authoriser(read: frozenset[str]) -> Callable[..., int]:
     """Allows reading these tables and calling our functions, and nothing else."""
-    readable = read | {f"{name}{suffix}" for name in read for suffix in _SHADOWS if name.endswith("_sphere")}
+    readable = read | {part for name in read if is_tree(name) for part in shadows(name)}
 
     def authorise(action: int, first: str | None, second: str | None, database: str | None, trigger: str | None) -> int:
         if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE):
