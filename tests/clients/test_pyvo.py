@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from typing import Any
+
 import pytest
 import pyvo
 from astropy import units as u
@@ -53,3 +57,13 @@ def test_own_limit_is_kept_to(service: pyvo.dal.TAPService) -> None:
 def test_errors_say_what(service: pyvo.dal.TAPService, query: str, words: str) -> None:
     with pytest.raises(DALQueryError, match=words):
         service.run_sync(query)
+
+
+def test_the_cook_book(tap_url: str) -> None:
+    """The Python of the cook book runs: from a query by DataLink to the event lists."""
+    text = (Path(__file__).resolve().parents[2] / "docs" / "cookbook.md").read_text()
+    (code,) = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
+    names: dict[str, Any] = {}
+    exec(code.replace("http://127.0.0.1:8000/tap", tap_url), names)
+    assert set(names["files"]) == {"1001", "1002", "1003", "1004"}
+    assert all("/retrieve" in url for url in names["files"].values())
