@@ -19,6 +19,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "distiller.settings")
 
 FIRST_NIGHT, NIGHTS = 53000, 7300
 QUERIES = {
+    "one run by its number": ("a.obs_id = 1000", 9, 0),
     "good time in one hour": ("1 = distiller_tmoc_overlaps({0}, 56000.9, 56000.94)", 9, 1),
     "good time in a season of 90 nights": ("1 = distiller_tmoc_overlaps({0}, 56000, 56090)", 5, 0),
     "good time at an instant": ("1 = distiller_tmoc_contains({0}, 56000.92)", 9, 0),
