@@ -26,7 +26,7 @@ OBSCORE_EXAMPLES = (
         name="Observations whose field of view touches a polygon",
         query="SELECT obs_id, target_name, s_region\n"
         "FROM ivoa.obscore\n"
-        "WHERE 1 = INTERSECTS(s_region, POLYGON(85, 24, 90, 25, 89, 28, 94, 31, 84, 30))",
+        "WHERE 1 = INTERSECTS(s_region, POLYGON('ICRS', 85, 24, 90, 25, 89, 28, 94, 31, 84, 30))",
     ),
     Example(
         id="obscore-energy",
