@@ -10,7 +10,15 @@ from archive.obscore.columns import DATALINK_TYPE, OBSCORE
 from archive.obscore.examples import HEA_EXAMPLES, OBSCORE_EXAMPLES
 from archive.obscore.hea_columns import OBSCORE_HEA
 from archive.policy import POLICY
-from tap.registry import PositionIndex, PublishedTable, QueryContext, RegionIndex, publish, publish_schema
+from tap.registry import (
+    CoverageIndex,
+    PositionIndex,
+    PublishedTable,
+    QueryContext,
+    RegionIndex,
+    publish,
+    publish_schema,
+)
 from vo.columns import SchemaMeta, ServiceDescriptor
 
 LINKS_PATH = "/datalink/links"
@@ -20,6 +28,7 @@ POSITION = PositionIndex("s_ra", "s_dec", ("pos_x", "pos_y", "pos_z"))
 REGION = RegionIndex(
     "s_region", ("region_xmin", "region_ymin", "region_zmin", "region_xmax", "region_ymax", "region_zmax")
 )
+COVERAGE = CoverageIndex("t_intervals", "t_coverage", ("t_first", "t_last"))
 
 
 def publish_tables() -> None:
@@ -42,6 +51,7 @@ def publish_tables() -> None:
         PublishedTable(
             meta=OBSCORE_HEA,
             sql_name="ivoa_obscore_hea",
+            coverages=(COVERAGE,),
             rows=POLICY.obscore_rows,
             descriptors=lambda base_url: (links_descriptor(base_url),),
             examples=HEA_EXAMPLES,

@@ -78,22 +78,25 @@ def _code(text: str) -> str:
 
 
 _FUNCTION_GROUPS = (
-    ("Geometry", "adqlgeo"),
-    ("Numbers", None),
-    ("Texts", "adql-string"),
-    ("NULL", "adql-conditional"),
-    ("IVOA catalogue of user-defined functions", "udf"),
+    ("Geometry", "adqlgeo", ""),
+    ("Numbers", None, ""),
+    ("Texts", "adql-string", ""),
+    ("NULL", "adql-conditional", ""),
+    ("IVOA catalogue of user-defined functions", "udf", "ivo_"),
+    ("Time coverage", "udf", "distiller_tmoc_"),
 )
+"""Title, feature group, and how the names begin."""
 
 
 def _functions() -> Iterator[str]:
     yield from ("# ADQL functions", "", NOTE, "")
     yield "Aggregates (AVG, COUNT, MAX, MIN, SUM), CAST and IN_UNIT belong to the language: see [ADQL](../adql.md)."
     yield ""
-    for title, group in _FUNCTION_GROUPS:
+    for title, group, start in _FUNCTION_GROUPS:
         yield from (f"## {title}", "")
         rows = []
-        for function in sorted((f for f in FUNCTIONS.values() if f.group == group), key=lambda f: f.name):
+        members = (f for f in FUNCTIONS.values() if f.group == group and f.name.startswith(start))
+        for function in sorted(members, key=lambda f: f.name):
             name = f"{function.name} (aggregate)" if function.aggregate else function.name
             unit = {"same": "of the argument", None: ""}.get(function.unit, function.unit)
             rows.append((_code(name), function.doc, unit or "", _code(function.example)))

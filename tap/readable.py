@@ -14,6 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.visitors import iterate
 
 from tap import registry
+from tap.coverage import schema as coverage
 from tap.geometry.schema import index_name
 from tap.registry import ANONYMOUS, PublishedTable, QueryContext, Viewer
 
@@ -42,8 +43,9 @@ def readable() -> dict[str, set[str]]:
 
 
 def indexes() -> set[str]:
-    """Names of the indexes of positions and regions (on SQLite they are tables: R-trees)."""
-    return {index_name(t.sql_name, hidden) for t in registry.tables() for hidden in _hidden(t)}
+    """Names of the indexes of positions, regions and time coverages (on SQLite they are tables: R-trees)."""
+    spheres = {index_name(t.sql_name, hidden) for t in registry.tables() for hidden in _on_sphere(t)}
+    return spheres | {coverage.index_name(t.sql_name, index) for t in registry.tables() for index in t.coverages}
 
 
 def _stored(published: PublishedTable) -> tuple[str, ...]:
@@ -56,6 +58,10 @@ def _stored(published: PublishedTable) -> tuple[str, ...]:
 
 
 def _hidden(published: PublishedTable) -> list[tuple[str, ...]]:
+    return _on_sphere(published) + [(c.ranges, *c.bounds) for c in published.coverages]
+
+
+def _on_sphere(published: PublishedTable) -> list[tuple[str, ...]]:
     return [p.xyz for p in published.positions] + [r.box for r in published.regions]
 
 

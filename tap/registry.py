@@ -60,6 +60,16 @@ class RegionIndex:
 
 
 @dataclass(frozen=True, slots=True)
+class CoverageIndex:
+    """An indexed time coverage: a published column of T-MOC text, the hidden column of its intervals
+    (`tap.coverage.field`), and hidden columns with its start and end (MJD in TCB; NULL if it is empty)."""
+
+    column: str
+    ranges: str
+    bounds: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """A query shown on the examples page (TAP 1.1 section 2.6); `id` is an XML name, unique in the service."""
 
@@ -87,6 +97,7 @@ class PublishedTable:
     key: str = "id"
     positions: tuple[PositionIndex, ...] = ()
     regions: tuple[RegionIndex, ...] = ()
+    coverages: tuple[CoverageIndex, ...] = ()
     expressions: Mapping[str, Expression] = field(default_factory=dict)
     rows: Callable[[FromClause, Viewer], ColumnElement[bool] | None] | None = None
     descriptors: Callable[[str], tuple[ServiceDescriptor, ...]] | None = None

@@ -1,8 +1,8 @@
-"""Time coverage (T-MOC) in ASCII: MOC 2.0, time axis and ASCII serialisation.
+"""Time coverage (T-MOC) as text: MOC 2.0, time axis, ASCII and JSON serialisations.
 
 Time is counted in microseconds since JD 0 (TCB), which is order 61; a cell of order n is 2**(61 - n) microseconds. The
 text lists cells by order, `41/1 3-5`, the largest cells that fit being used; a last `41/` without cells tells the order
-that the coverage was made with.
+that the coverage was made with. A `t` may stand before it, for time. In JSON it is `{"41": [1, 3, 4, 5]}`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ MAX_ORDER = 61
 Ranges = tuple[tuple[int, int], ...]
 """Half-open intervals [start, stop) in microseconds, sorted, apart from each other."""
 
-_ORDER = re.compile(r"(\d+)/")
-_CELLS = re.compile(r"(\d+)(?:-(\d+))?$")
+_ORDER = re.compile(r"[0-9]{1,2}/")
+_CELLS = re.compile(r"([0-9]{1,19})(?:-([0-9]{1,19}))?")
+_BLANKS = " \t\r\n\f\v"
+_SEPARATORS = re.compile(f"[{_BLANKS},]+")
+_MEMBER = r'"[0-9]{1,2}"\s*:\s*\[[0-9\s,]*\]'
+_JSON = re.compile(rf"\{{\s*(?:{_MEMBER}\s*(?:,\s*{_MEMBER}\s*)*)?\}}", re.ASCII)
 
 
 def degrade(intervals: Iterable[tuple[int, int]], order: int) -> Ranges:
@@ -53,16 +57,23 @@ def encode(intervals: Iterable[tuple[int, int]], order: int) -> str:
 
 
 def decode(text: str) -> Ranges:
-    """The intervals that an ASCII T-MOC covers. Raises ValueError for what is none."""
+    """The intervals that a T-MOC covers, ASCII or JSON. Raises ValueError for what is none."""
+    written = text.strip(_BLANKS)
+    if written.startswith("{"):
+        if not _JSON.fullmatch(written):
+            raise ValueError('this JSON is no time coverage: write orders and their cells, {"41": [1, 3]}')
+        written = re.sub(r'"([0-9]+)"\s*:', r" \1/ ", re.sub(r"[{}\[\]]", " ", written), flags=re.ASCII)
     order: int | None = None
     found: list[tuple[int, int]] = []
-    for word in _ORDER.sub(r" \1/ ", text.replace(",", " ")).split():
-        if word.endswith("/"):
+    for word in _SEPARATORS.split(written.removeprefix("t").replace("/", "/ ")):
+        if not word:
+            continue
+        if _ORDER.fullmatch(word):
             order = _checked(int(word[:-1]))
             continue
-        match = _CELLS.match(word)
+        match = _CELLS.fullmatch(word)
         if match is None or order is None:
-            raise ValueError(f"{word!r} is no cell of a time coverage")
+            raise ValueError(f"{word[:40]!r} is no cell of a time coverage: write an order and its cells, 41/1 3-5")
         first = int(match[1])
         last = int(match[2]) if match[2] else first
         if last < first or last >= 1 << order:
@@ -70,6 +81,18 @@ def decode(text: str) -> Ranges:
         shift = MAX_ORDER - order
         found.append((first << shift, (last + 1) << shift))
     return degrade(found, MAX_ORDER)
+
+
+def common(one: Ranges, other: Ranges) -> int:
+    """Microseconds that two coverages share."""
+    shared = i = j = 0
+    while i < len(one) and j < len(other):
+        shared += max(0, min(one[i][1], other[j][1]) - max(one[i][0], other[j][0]))
+        if one[i][1] <= other[j][1]:
+            i += 1
+        else:
+            j += 1
+    return shared
 
 
 def _checked(order: int) -> int:

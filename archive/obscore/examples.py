@@ -22,6 +22,13 @@ OBSCORE_EXAMPLES = (
         "WHERE 1 = CONTAINS(POINT('ICRS', 83.633, 22.014), s_region)",
     ),
     Example(
+        id="obscore-polygon",
+        name="Observations whose field of view touches a polygon",
+        query="SELECT obs_id, target_name, s_region\n"
+        "FROM ivoa.obscore\n"
+        "WHERE 1 = INTERSECTS(s_region, POLYGON('ICRS', 85, 24, 90, 25, 89, 28, 94, 31, 84, 30))",
+    ),
+    Example(
         id="obscore-energy",
         name="Event lists that reach down to 1 TeV and up to 10 TeV",
         query="SELECT obs_id, target_name, 1.239841984E-18 / em_max AS energy_min_tev,\n"
@@ -49,5 +56,14 @@ HEA_EXAMPLES = (
         "WHERE ev_xel > 0\n"
         "ORDER BY t_min",
         description="The high-energy extension has a row for each row of ivoa.obscore.",
+    ),
+    Example(
+        id="obscore-hea-simultaneous",
+        name="Observations with good time within an exposure of another telescope",
+        query="SELECT obs_id, target_name, t_min, t_max,\n"
+        "  distiller_tmoc_common(t_intervals, 59433.96, 59434.05) AS seconds\n"
+        "FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea\n"
+        "WHERE 1 = distiller_tmoc_overlaps(t_intervals, 59433.96, 59434.05)",
+        description="Dates are MJD in UTC. The functions of time coverage are prototypes.",
     ),
 )

@@ -36,6 +36,7 @@ OBSCORE_HEA = TableMeta(
             None,
             "Good time intervals as time coverage (T-MOC ASCII, MOC 2.0: microseconds since JD 0 "
             "in TCB, without light travel correction), at about 1 s, rounded outwards",
+            True,
         ),
         _hea("energy_min", "double", "eV", "em.energy;stat.min", "Lower end of the safe energy range", True).but(
             principal=True

@@ -5,13 +5,13 @@ Source: ObsCore 1.1 sections 2 and 4, high-energy extension draft of 2026-08-03 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from archive.readers.records import ObservationRecord
 from vo.regions import Circle, format_stcs, position_columns, region_box
-from vo.tmoc import encode
+from vo.timescales import mjd_tcb
+from vo.tmoc import degrade, encode
 
 HC_EV_M = 1.239841984332e-6
 """Planck constant times speed of light, eV m."""
@@ -90,6 +90,7 @@ def hea_values(record: ObservationRecord, *, did: str) -> dict[str, Any]:
     """Values of a row of the high-energy extension; energies in eV (draft section 4)."""
     spatial, spectral = record.psf_fwhm is not None, record.energy_resolution is not None
     reference = record.reference_energy * EV_PER_TEV
+    coverage = degrade(record.gti_tcb, T_INTERVALS_ORDER)
     return {
         "obs_publisher_did": did,
         "ev_xel": record.event_count,
@@ -97,7 +98,10 @@ def hea_values(record: ObservationRecord, *, did: str) -> dict[str, Any]:
         "s_ref_oaa": record.reference_offset if spatial else None,
         "em_ref_energy": reference if spectral else None,
         "em_ref_oaa": record.reference_offset if spectral else None,
-        "t_intervals": t_intervals(record.gti_tcb),
+        "t_intervals": encode(record.gti_tcb, T_INTERVALS_ORDER),
+        "t_coverage": coverage,
+        "t_first": mjd_tcb(coverage[0][0]),
+        "t_last": mjd_tcb(coverage[-1][1]),
         "energy_min": record.energy_min * EV_PER_TEV if record.energy_min is not None else None,
         "energy_max": record.energy_max * EV_PER_TEV if record.energy_max is not None else None,
         "obs_mode": record.obs_mode or None,
@@ -109,11 +113,6 @@ def hea_values(record: ObservationRecord, *, did: str) -> dict[str, Any]:
         "messenger_name": "photon",
         "messenger_pdgid": "+22",
     }
-
-
-def t_intervals(intervals: Sequence[tuple[int, int]]) -> str:
-    """Good time intervals (microseconds since JD 0, TCB) as time coverage."""
-    return encode(intervals, T_INTERVALS_ORDER)
 
 
 def title(record: ObservationRecord) -> str:

@@ -1,13 +1,16 @@
 """The database tables behind `ivoa.obscore` and `ivoa.obscore_hea`.
 
 Column names are ObsCore's. Columns without a counterpart in `archive.obscore.columns` are hidden: the primary key, the
-product, the encoded identifier that `access_url` is made from, and what the geometry indexes need. `access_url` and
+product, the encoded identifier that `access_url` is made from, and what the indexes of geometry and of time coverage
+need. `access_url` and
 `access_format` are not stored: they depend on the request and on nothing else.
 """
 
 from __future__ import annotations
 
 from django.db import models
+
+from tap.coverage.field import CoverageField
 
 
 class ObsCore(models.Model):
@@ -102,6 +105,9 @@ class ObsCoreHEA(models.Model):
     s_ref_oaa = models.FloatField(null=True)
     em_ref_oaa = models.FloatField(null=True)
     t_intervals = models.TextField(null=True)
+    t_coverage = CoverageField(null=True, editable=False, help_text="the intervals of t_intervals")
+    t_first = models.FloatField(null=True, help_text="start of t_coverage, MJD (TCB)")
+    t_last = models.FloatField(null=True, help_text="end of t_coverage, MJD (TCB)")
     energy_min = models.FloatField(null=True)
     energy_max = models.FloatField(null=True)
     obs_mode = models.CharField(max_length=32, null=True)

@@ -13,7 +13,7 @@ from tap.adql.types import Type
 Sql = ColumnElement[Any]
 Compile = Callable[..., Sql]
 
-NUMBER, INTEGER, TEXT, TIME = "number", "integer", "text", "time"
+NUMBER, INTEGER, TEXT, TIME, TMOC = "number", "integer", "text", "time", "tmoc"
 UDF = "udf"
 
 
@@ -22,6 +22,7 @@ _DECLARED = {
     INTEGER: "INTEGER",
     TEXT: "TEXT",
     TIME: "TIMESTAMP",
+    TMOC: "TEXT",
     "point": "POINT",
     "geometry": "GEOMETRY",
 }
@@ -29,7 +30,7 @@ _DECLARED = {
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """`kind` is NUMBER, INTEGER, TEXT, TIME, `geometry`, `point` or `any`; `type` what capabilities call it."""
+    """`kind` is NUMBER, INTEGER, TEXT, TIME, TMOC, `geometry`, `point` or `any`; `type` what capabilities call it."""
 
     name: str
     kind: str
@@ -43,7 +44,7 @@ class Function:
     `signatures` are the lists of parameters it takes (the last may repeat if `variadic`); `unit` is that of the result,
     "same" for that of the first argument. `postgresql` and `sqlite` make SQL of SQL; without `sqlite` the Python
     function `python` is registered as `tap_<name>`. Geometry functions are compiled in `spherical.py`, from whole
-    expressions. Points among the arguments reach the SQL as longitude and latitude.
+    expressions. Points among the arguments reach the SQL as longitude and latitude, time coverages as intervals.
     """
 
     name: str

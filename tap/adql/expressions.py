@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from tap.adql import tree, typed
-from tap.adql.declaration import INTEGER, NUMBER, TEXT, TIME, Function, Parameter
+from tap.adql.declaration import INTEGER, NUMBER, TEXT, TIME, TMOC, Function, Parameter
 from tap.adql.functions import FUNCTIONS
 from tap.adql.lexer import AdqlError
 from tap.adql.scope import Scope, suggestion
@@ -18,7 +18,7 @@ from tap.adql.template import Decimals
 from tap.adql.types import Type, column_of, wider
 from tap.engine.numbers import parse_timestamp
 from tap.udf import motion
-from vo import regions
+from vo import regions, tmoc
 from vo.columns import ColumnMeta
 
 QueryResolver = Callable[[tree.Query, Scope | None, dict[str, Any]], typed.Query]
@@ -392,6 +392,7 @@ _KINDS = {
     INTEGER: "an integer",
     TEXT: "a text",
     TIME: "a timestamp",
+    TMOC: "a time coverage (text)",
     "geometry": "a geometry",
     "point": "a POINT",
 }
@@ -405,9 +406,22 @@ def _fits(argument: typed.Expression, parameter: Parameter) -> bool:
         INTEGER: argument.type.is_integer,
         TIME: argument.type in (Type.TIMESTAMP, Type.TEXT),
         TEXT: argument.type is Type.TEXT,
+        TMOC: argument.type is Type.TEXT,
         "geometry": argument.type.is_geometry,
         "point": argument.type is Type.POINT,
     }[parameter.kind]
+
+
+def _argument(argument: typed.Expression, parameter: Parameter) -> typed.Expression:
+    """An argument that fits, as its parameter wants it; constants are checked now, with their place in the query."""
+    if parameter.kind == TIME and argument.type is Type.TEXT:
+        return _as_timestamp(argument)
+    if parameter.kind == TMOC and isinstance(argument, typed.Literal) and argument.value is not None:
+        try:
+            tmoc.decode(argument.value)
+        except ValueError as error:
+            raise AdqlError(str(error), argument.at) from None
+    return argument
 
 
 def _fitted(at: int, function: Function, arguments: tuple[typed.Expression, ...]) -> tuple[typed.Expression, ...]:
@@ -426,8 +440,7 @@ def _fitted(at: int, function: Function, arguments: tuple[typed.Expression, ...]
             continue
         wrong = [(i, a, p) for i, (a, p) in enumerate(zip(arguments, signature, strict=True)) if not _fits(a, p)]
         if not wrong:
-            timed = [p.kind == TIME and a.type is Type.TEXT for a, p in zip(arguments, signature, strict=True)]
-            return tuple(_as_timestamp(a) if is_time else a for a, is_time in zip(arguments, timed, strict=True))
+            return tuple(_argument(a, p) for a, p in zip(arguments, signature, strict=True))
         index, argument, parameter = wrong[0]
         kind = _KINDS[parameter.kind]
         message = f"argument {index + 1} of {function.name} must be {kind}, not {argument.type.value}"

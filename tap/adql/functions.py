@@ -2,7 +2,7 @@
 
 Capabilities, the resolver, the translator and SQLite's registered functions are made from these declarations. What a
 function means is ADQL 2.1: section 2.3 (numbers), 4.2 (geometry), 4.4 (texts), 4.8 (COALESCE). Those of the catalogue
-of user-defined functions are in `udf.py`.
+of user-defined functions are in `udf.py`, those of time coverage in `coverage.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Double, Integer, Numeric, Text, cast, func, literal_column
 
-from tap.adql import udf
+from tap.adql import coverage, udf
 from tap.adql.declaration import NUMBER, TEXT, Compile, Function, Parameter, Sql, folded
 from tap.adql.types import Type
 from tap.engine import numbers
@@ -384,7 +384,9 @@ _ALL = (
     ),
 )
 
-FUNCTIONS: dict[str, Function] = {function.name.upper(): function for function in (*_ALL, *udf.FUNCTIONS)}
+FUNCTIONS: dict[str, Function] = {
+    function.name.upper(): function for function in (*_ALL, *udf.FUNCTIONS, *coverage.FUNCTIONS)
+}
 """All functions by name in capitals."""
 
 _OTHER_FEATURES: dict[str, tuple[tuple[str, str], ...]] = {

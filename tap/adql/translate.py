@@ -55,6 +55,7 @@ from tap.adql.declaration import INTEGER, NUMBER, TIME, Function
 from tap.adql.functions import FUNCTIONS
 from tap.adql.lexer import AdqlError
 from tap.adql.spherical import Spherical
+from tap.adql.temporal import Temporal, takes_coverage
 from tap.adql.types import Type
 from tap.engine.numbers import stored_timestamp
 from tap.readable import as_from, columns
@@ -130,6 +131,7 @@ class _Translator:
         self.decimals: dict[str, typed.Parameter] = {}
         self.count = 0
         self.spherical = Spherical(dialect, self.double, self.value, self.from_of, self.read)
+        self.temporal = Temporal(dialect, self.double, self.text, self.from_of, self.read)
 
     @property
     def is_postgresql(self) -> bool:
@@ -403,6 +405,8 @@ class _Translator:
         function = node.function
         if function.group == "adqlgeo":
             return self.spherical.call(node)
+        if takes_coverage(node):
+            return self.temporal.call(node)
         if function.name == "COALESCE":
             if node.type.is_shape:
                 return func.coalesce(*(self.spherical.geometry(a) for a in node.arguments))
@@ -465,17 +469,18 @@ class _Translator:
 
     def comparison(self, node: typed.Comparison, positive: bool) -> ColumnElement[bool]:
         left, right, operator = node.left, node.right, node.operator
-        if isinstance(left, typed.Constant) or _geometry_call(right, "DISTANCE"):
+        if isinstance(left, typed.Constant) or _called(right, "DISTANCE"):
             left, right, operator = right, left, _MIRRORED[operator]
         if isinstance(right, typed.Literal) and right.value in (0, 1) and operator in ("=", "<>"):
-            call = _geometry_call(left, "CONTAINS", "INTERSECTS")
+            call = _called(left, "CONTAINS", "INTERSECTS", "distiller_tmoc_overlaps", "distiller_tmoc_contains")
             if call is not None:
                 wanted = (right.value == 1) == (operator == "=")
-                predicate = self.spherical.predicate(call)
+                maker = self.temporal if takes_coverage(call) else self.spherical
+                predicate = maker.predicate(call)
                 if not wanted:
                     return not_(Grouping(predicate))
-                return and_(*self.spherical.overlap_conditions(call), predicate) if positive else predicate
-        distance = _geometry_call(left, "DISTANCE")
+                return and_(*maker.overlap_conditions(call), predicate) if positive else predicate
+        distance = _called(left, "DISTANCE")
         exact = self.compared(left, right, operator)
         if distance is not None and positive and operator in ("<", "<="):
             return and_(*self.spherical.distance_conditions(distance, right), exact)
@@ -504,7 +509,7 @@ class _Translator:
 _MIRRORED = {"=": "=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 
 
-def _geometry_call(node: typed.Expression, *names: str) -> typed.Call | None:
+def _called(node: typed.Expression, *names: str) -> typed.Call | None:
     return node if isinstance(node, typed.Call) and node.function.name in names else None
 
 

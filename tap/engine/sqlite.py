@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from tap.adql.functions import FUNCTIONS
+from tap.coverage.sqlite import FUNCTIONS as COVERAGE_FUNCTIONS
 from tap.engine import numbers
 from tap.engine.batches import ROWS, BatchMaker
 from tap.engine.faults import MESSAGES, STOPPED, TookTooLong, ValueFault
@@ -20,6 +21,7 @@ from tap.engine.uploads import load_sqlite
 from tap.geometry.schema import index_name
 from tap.geometry.sqlite import FUNCTIONS as GEOMETRY_FUNCTIONS
 from tap.readable import indexes, readable
+from tap.rtree import is_tree, shadows
 from tap.uploads.table import XYZ, Upload
 from vo.errors import TransientFault, UsageFault
 
@@ -29,8 +31,6 @@ _BETWEEN_LOOKS = 0.25
 """Seconds between two looks whether the client is still there."""
 _SUBQUERY = re.compile(r"[a-z][0-9]+")
 """Names that the translator gives to sub-queries; no stored table has such a name."""
-_SHADOWS = ("_node", "_rowid", "_parent")
-"""Tables in which SQLite keeps an R-tree."""
 
 _SAID = {
     "integer overflow": "range",
@@ -79,6 +79,7 @@ _OWN_FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
 _ALL_FUNCTIONS = (
     _OWN_FUNCTIONS
     | GEOMETRY_FUNCTIONS
+    | COVERAGE_FUNCTIONS
     | {f.sqlite_name: (-1, f.python) for f in FUNCTIONS.values() if f.python is not None}
 )
 _AGGREGATES = {f.sqlite_name: f.aggregate for f in FUNCTIONS.values() if f.aggregate is not None}
@@ -130,7 +131,7 @@ class SqliteRun:
         connection.execute("PRAGMA busy_timeout=10000")
         # R-trees prepare statements of their own when first used: before the authoriser is there.
         for name in read:
-            if name.endswith("_sphere"):
+            if is_tree(name):
                 connection.execute(f'SELECT 1 FROM "{name}" LIMIT 0')  # noqa: S608 (a name of our own)
         for name, (arguments, function) in _ALL_FUNCTIONS.items():
             made = self._function(function, null=name in _NULL_TAKING)
@@ -219,11 +220,8 @@ def _authoriser(read: frozenset[str], uploads: Sequence[Upload]) -> Callable[...
     """
     published = readable()
     columns = {name: {c.lower() for c in published[name]} | {""} for name in read & published.keys()}
-    indexed = read & indexes()
-    whole = indexed | {f"{name}{suffix}" for name in indexed for suffix in _SHADOWS}
-    for upload in uploads:
-        name = upload.published.sql_name
-        whole |= {name, *(f"{index_name(name, XYZ)}{suffix}" for suffix in ("", *_SHADOWS))}
+    trees = (read & indexes()) | {index_name(u.published.sql_name, XYZ) for u in uploads}
+    whole = {u.published.sql_name for u in uploads} | trees | {part for tree in trees for part in shadows(tree)}
 
     def may_read(name: str | None, column: str | None) -> bool:
         return name in whole or (name in columns and (column or "").lower() in columns[name])

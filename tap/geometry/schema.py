@@ -22,6 +22,7 @@ from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 
+from tap import rtree
 from tap.registry import PositionIndex, RegionIndex
 
 
@@ -44,31 +45,13 @@ def index_operations(
 
 def index_name(table: str, hidden: Sequence[str]) -> str:
     """Name of the R-tree (SQLite) or GiST index (PostgreSQL) over these hidden columns."""
-    return f"{table}_{hidden[0]}_sphere"
+    return f"{table}_{hidden[0]}{rtree.SPHERE}"
 
 
 def sqlite_statements(table: str, key: str, hidden: Sequence[str]) -> list[str]:
     """Statements that make and fill the R-tree of a table and its triggers, replacing what is there."""
-    tree = index_name(table, hidden)
-    low, high = hidden[:3], hidden[-3:]  # the same three columns for a position
-    columns = [column for pair in zip(low, high, strict=True) for column in pair]
-    known = " AND ".join(f'{{row}}."{column}" IS NOT NULL' for column in hidden)
-    values = ", ".join(f'{{row}}."{column}"' for column in [key, *columns])
-    remove = f'DELETE FROM "{tree}" WHERE id = {{row}}."{key}";'  # noqa: S608 (our own names)
-    insert = f'INSERT INTO "{tree}" SELECT {values} WHERE {known};'
-    new, old = {"row": "NEW"}, {"row": "OLD"}
-    watched = ", ".join(f'"{column}"' for column in [key, *hidden])
-    return [
-        *_sqlite_drops(tree),
-        f'CREATE VIRTUAL TABLE "{tree}" USING rtree(id, x_min, x_max, y_min, y_max, z_min, z_max)',
-        f'CREATE TRIGGER "{tree}_insert" AFTER INSERT ON "{table}" BEGIN '
-        f"{remove.format(**new)} {insert.format(**new)} END",
-        f'CREATE TRIGGER "{tree}_delete" AFTER DELETE ON "{table}" BEGIN {remove.format(**old)} END',
-        f'CREATE TRIGGER "{tree}_update" AFTER UPDATE OF {watched} ON "{table}" BEGIN '
-        f"{remove.format(**old)} {remove.format(**new)} {insert.format(**new)} END",
-        f'INSERT INTO "{tree}" SELECT {values.format(row="t")} FROM "{table}" AS t '  # noqa: S608
-        f"WHERE {known.format(row='t')}",
-    ]
+    # A position has the same three columns as lower and upper limits.
+    return rtree.statements(index_name(table, hidden), table, key, hidden[:3], hidden[-3:], "xyz")
 
 
 def postgresql_statements(table: str, hidden: Sequence[str]) -> list[str]:
@@ -82,18 +65,13 @@ def postgresql_statements(table: str, hidden: Sequence[str]) -> list[str]:
     ]
 
 
-def _sqlite_drops(tree: str) -> list[str]:
-    drops = [f'DROP TRIGGER IF EXISTS "{tree}_{event}"' for event in ("insert", "delete", "update")]
-    return [*drops, f'DROP TABLE IF EXISTS "{tree}"']
-
-
 def _creator(table: str, key: str, hidden: Sequence[str]) -> Callable[[Any, BaseDatabaseSchemaEditor], None]:
     def create(apps: Any, editor: BaseDatabaseSchemaEditor) -> None:
         if editor.connection.vendor == "postgresql":
             statements = postgresql_statements(table, hidden)
         else:
             statements = sqlite_statements(table, key, hidden)
-        _execute(editor, statements)
+        execute(editor, statements)
 
     return create
 
@@ -102,14 +80,15 @@ def _remover(table: str, hidden: Sequence[str]) -> Callable[[Any, BaseDatabaseSc
     def remove(apps: Any, editor: BaseDatabaseSchemaEditor) -> None:
         name = index_name(table, hidden)
         if editor.connection.vendor == "postgresql":
-            _execute(editor, [f'DROP INDEX IF EXISTS "{name}"'])
+            execute(editor, [f'DROP INDEX IF EXISTS "{name}"'])
         else:
-            _execute(editor, _sqlite_drops(name))
+            execute(editor, rtree.drops(name))
 
     return remove
 
 
-def _execute(editor: BaseDatabaseSchemaEditor, statements: list[str]) -> None:
+def execute(editor: BaseDatabaseSchemaEditor, statements: list[str]) -> None:
+    """Run statements of a migration."""
     with editor.connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)

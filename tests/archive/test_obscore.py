@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,8 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.time import Time
+from django.apps import apps
+from django.db import connection
 
 from archive.models import ObsCore, ObsCoreHEA
 from archive.obscore.columns import OBSCORE
@@ -22,6 +26,7 @@ from archive.readers.gadf import GADFReader
 from tests.archive import samples
 from tests.archive.test_gadf_reader import read
 from vo.columns import ColumnMeta, TableMeta
+from vo.timescales import mjd_tcb
 from vo.tmoc import decode
 
 RUNS = ("20275", "23523", "47829")
@@ -117,6 +122,18 @@ def test_rows_of_the_demo_data_have_the_gap(demo_archive: str) -> None:
     hea = ObsCoreHEA.objects.get(obscore__obs_collection=demo_archive, obscore__obs_id="2004")
     first, second = decode(hea.t_intervals)
     assert (second[0] - first[1]) / 1e6 == pytest.approx(240, abs=3)
+    assert hea.t_coverage == (first, second)
+    assert (hea.t_first, hea.t_last) == (mjd_tcb(first[0]), mjd_tcb(second[1]))
+
+
+def test_coverage_of_rows_from_before(demo_archive: str) -> None:
+    """The migration that added the intervals makes them of the texts."""
+    columns = ("pk", "t_coverage", "t_first", "t_last")
+    before = sorted(ObsCoreHEA.objects.values_list(*columns))
+    ObsCoreHEA.objects.update(t_coverage=None, t_first=None, t_last=None)
+    migration = importlib.import_module("archive.migrations.0003_time_coverage")
+    migration.fill(apps, SimpleNamespace(connection=connection))
+    assert sorted(ObsCoreHEA.objects.values_list(*columns)) == before
 
 
 def test_wavelength_is_a_double() -> None:
@@ -198,7 +215,7 @@ def test_published_columns_exist_and_say_the_truth(table: TableMeta, model: Any)
         if column.name not in computed:
             assert column.name in fields, column.name
             if column.indexed:
-                assert column.name in indexed | {"s_region"}, column.name
+                assert column.name in indexed | {"s_region", "t_intervals"}, column.name
 
 
 def test_values_stay_within_the_allowed_ones(demo_archive: str, shared: Path) -> None:

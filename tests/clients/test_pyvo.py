@@ -97,3 +97,13 @@ def test_image_search(base: str, path: str) -> None:
     assert [row.obs_id for row in found] == ["crab-cube"]
     with pytest.raises(DALQueryError, match="UsageFault: POS"):
         pyvo.dal.SIA2Query(service.query_ep, POS="x").execute()
+
+
+def test_the_cook_book(tap_url: str) -> None:
+    """The Python of the cook book runs: from a query by DataLink to the event lists."""
+    text = (Path(__file__).resolve().parents[2] / "docs" / "cookbook.md").read_text()
+    (code,) = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
+    names: dict[str, Any] = {}
+    exec(code.replace("http://127.0.0.1:8000/tap", tap_url), names)
+    assert set(names["files"]) == {"1001", "1002", "1003", "1004"}
+    assert all("/retrieve" in url for url in names["files"].values())

@@ -62,7 +62,8 @@ def test_outdated_pages_are_noticed(tmp_path: Path) -> None:
 
 
 def test_reference_is_complete() -> None:
-    """Every setting, job parameter and published column is on its page."""
+    """Every setting, job parameter, function and published column is on its page, with what it means."""
+    from tap.adql.functions import FUNCTIONS
     from tap.registry import tables
     from uws.jobtypes import job_types
 
@@ -75,10 +76,16 @@ def test_reference_is_complete() -> None:
             assert f"`{field}`" in section
         for output in job_type.outputs:
             assert f"`{output.name}`" in section
+    for function in FUNCTIONS.values():
+        assert re.search(
+            rf"^\| `{function.name}[` ].*`{re.escape(function.name)}\(.*` \|$", pages["functions.md"], re.M
+        )
     for table in tables():
+        assert table.meta.description
         section = pages["columns.md"].partition(f"### {table.meta.name}\n")[2].partition("\n### ")[0]
         for column in table.meta.columns:
             assert f"| `{column.name}` |" in section
+            assert column.description, f"{table.meta.name}.{column.name}"
 
 
 def blocks(language: str) -> Iterator[tuple[str, str]]:

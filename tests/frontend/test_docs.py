@@ -84,3 +84,11 @@ def test_pages(client: Client, path: str, status: int, text: str) -> None:
     assert response.status_code == status
     assert text in response.content.decode()
     assert "secret" not in response.content.decode().replace("secret.md", "")
+
+
+@pytest.mark.django_db
+def test_the_query_page_leads_to_cook_book_and_functions(client: Client) -> None:
+    shown = client.get("/query").content.decode()
+    for name, text in (("cookbook", "distiller_tmoc_overlaps"), ("reference/functions", "ivo_healpix_index")):
+        assert f'href="/docs/{name}"' in shown
+        assert text in client.get(f"/docs/{name}").content.decode()

@@ -117,6 +117,33 @@ def test_positions_in_polygons(sky: list[SkyRow], polygon: Polygon) -> None:
     assert ids(f"SELECT obs_id FROM test.sky WHERE 1=CONTAINS(POINT(ra, dec), POLYGON({corners}))") == expected
 
 
+def test_corners_written_in_any_way(sky: list[SkyRow]) -> None:
+    """Concave polygons in both orders, closed, and with corners there twice; points near corners and in notches."""
+    rng = np.random.default_rng(5)
+    asked, expected = [], []
+    for _ in range(16):
+        lon, lat = map(float, rng.choice([(83.0, 22.0), (0.2, 0.0), (120.0, 89.0), (359.9, -40.0)]))
+        size, turn = rng.choice([1e-4, 1.0, 30.0]), 2 * np.pi * np.arange(7) / 7
+        reach = size * rng.choice([1.0, 0.2], 7)
+        corners = np.stack(
+            [lon + reach * np.cos(turn) / np.cos(np.radians(lat)), np.clip(lat + reach * np.sin(turn), -90, 90)], 1
+        )
+        written = [corners, corners[::-1], np.vstack([corners, corners[:1]]), np.repeat(corners, 2, axis=0)]
+        near = corners[0] + rng.normal(0, size / 10, 2)
+        point = Point(float(near[0]), float(np.clip(near[1], -90, 90)))
+        circle = Circle(lon, lat, float(size * rng.choice([0.1, 0.5, 2])))
+        for order in written:
+            shape = Polygon(tuple((float(a), float(b)) for a, b in order))
+            for other in (point, circle):
+                kind = type(other).__name__.upper()
+                text = " ".join(repr(v) for v in regions.to_array(shape))
+                asked.append(f"INTERSECTS(REGION('POLYGON ICRS {text}'), {kind}({numbers(other)}))")
+                expected.append(int(regions.intersects(shape, other)))
+    (found,) = answer(f"SELECT TOP 1 {', '.join(f'{a} AS c{n}' for n, a in enumerate(asked))} FROM test.sky")
+    assert list(found) == expected
+    assert 16 < sum(expected) < len(expected) - 16
+
+
 def test_values_of_geometry_functions(sky: list[SkyRow]) -> None:
     """AREA in square degrees, CENTROID, COORD1/2, DISTANCE, shapes as DALI arrays; NULL gives NULL (ADQL-77, -78)."""
     found = answer(

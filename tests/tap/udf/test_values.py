@@ -285,8 +285,9 @@ def test_declared_signatures_are_adql() -> None:
     declared = [form for form, _ in features()["udf"]]
     assert "ivo_healpix_index(hpxOrder INTEGER, p POINT) -> BIGINT" in declared
     assert "ivo_hasword(haystack TEXT, needle TEXT) -> INTEGER" in declared
+    assert "distiller_tmoc_contains(tmoc TEXT, mjd DOUBLE PRECISION) -> INTEGER" in declared
     for form in declared:
-        name, arguments, result = re.fullmatch(r"(ivo_\w+)\((.*)\) -> ([A-Z \[\]]+)", form).groups()  # type: ignore[union-attr]
+        name, arguments, result = re.fullmatch(r"((?:ivo|distiller)_\w+)\((.*)\) -> ([A-Z \[\]]+)", form).groups()  # type: ignore[union-attr]
         assert name.upper() in FUNCTIONS
         assert result
         for argument in arguments.split(", "):
