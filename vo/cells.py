@@ -10,7 +10,7 @@ Every serialisation is fed from here, so that the same query gives the same valu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +25,8 @@ _NOT_UNICODE_CHAR = r"[^\t\n\r\x20-\x{D7FF}\x{E000}-\x{FFFD}]"
 
 
 _MAX_BATCH_BYTES = 2**28
+_SHORT = 500
+"""Rows of a batch in which calls cost more than values."""
 
 
 def bounded(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -111,6 +113,29 @@ def as_text(column: ColumnMeta, array: pa.Array) -> pa.Array:
         text = pc.binary_join(lists, " ")
         return pc.if_else(array.is_null(), None, text) if array.null_count else text
     return numbers_as_text(array)
+
+
+Finish = Callable[[ColumnMeta, pa.Array], pa.Array]
+
+
+def text_columns(columns: Sequence[ColumnMeta], batch: pa.RecordBatch, finish: Finish) -> list[pa.Array]:
+    """Every column as text, made ready for the format by `finish`.
+
+    In a short batch columns of one kind are handled as one: the calls would cost more than the values.
+    """
+    rows = batch.num_rows
+    groups: dict[tuple[str, str], list[int]] = {}
+    for i, column in enumerate(columns):
+        alone = rows > _SHORT or (column.arraysize is not None and not column.is_text)
+        kind = (column.datatype, column.xtype or "") if column.is_text else (column.datatype, "")
+        groups.setdefault((str(i), "") if alone else kind, []).append(i)
+    made: dict[int, pa.Array] = {}
+    for members in groups.values():
+        column = columns[members[0]]
+        arrays = [column_array(columns[i], batch.column(i)) for i in members]
+        text = finish(column, as_text(column, arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays)))
+        made.update((i, text.slice(n * rows, rows)) for n, i in enumerate(members))
+    return [made[i] for i in range(len(columns))]
 
 
 def list_parts(column: ColumnMeta, array: pa.Array) -> tuple[np.ndarray, pa.Array]:

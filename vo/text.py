@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vo.cells import as_text, bounded, column_array, flat_bytes, joined_cells
+from vo.cells import bounded, flat_bytes, joined_cells, text_columns
 from vo.columns import ColumnMeta
 
 CSV = "text/csv"
@@ -26,16 +26,17 @@ def write(
     """The table in pieces as the batches come, with a line of column names first. `dialect` is `csv` or `tsv`."""
     clean, separator, end = _DIALECTS[dialect]
     alone = dialect == "csv" and len(columns) == 1
+
+    def finish(column: ColumnMeta, text: pa.Array) -> pa.Array:
+        return clean(text) if column.is_text or column.arraysize is not None else text
+
     names = pa.array([column.name for column in columns])
     pending = (separator.join(clean(names).to_pylist()) + end).encode() if header else b""
     for batch in batches:
         for part in bounded(batch):
-            cells = []
-            for i, column in enumerate(columns):
-                cell = as_text(column, column_array(column, part.column(i)))
-                if column.is_text or column.arraysize is not None:
-                    cell = clean(cell)
-                cells.append(cell.fill_null('""') if alone else cell)  # readers skip empty lines
+            cells = text_columns(columns, part, finish)
+            if alone:
+                cells = [cell.fill_null('""') for cell in cells]  # readers skip empty lines
             yield pending + joined_cells(cells, separator, end) + end.encode()
             pending = b""
     if pending:

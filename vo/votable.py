@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from vo.arrow import arrow_schema
 from vo.binary import NULL_VALUES, Base64Stream, RowEncoder
-from vo.cells import as_text, bounded, column_array, fixed_count, flat_bytes, joined_cells
+from vo.cells import bounded, fixed_count, flat_bytes, joined_cells, text_columns
 from vo.columns import ColumnMeta, ServiceDescriptor
 from vo.errors import InternalFault, VOError
 from vo.frames import frames_of
@@ -282,7 +282,7 @@ class _TableDataRows:
         return b"".join(self._lines(part) for part in bounded(batch))
 
     def _lines(self, batch: pa.RecordBatch) -> bytes:
-        cells = [_escaped(c, column_array(c, batch.column(i))) for i, c in enumerate(self._columns)]
+        cells = text_columns(self._columns, batch, _escaped)
         return b"<TR><TD>" + joined_cells(cells, "</TD><TD>", "</TD></TR>\n<TR><TD>") + b"</TD></TR>\n"
 
     def end(self) -> bytes:
@@ -295,8 +295,7 @@ def _encoder(columns: Sequence[ColumnMeta], serialization: str) -> _BinaryRows |
     return _BinaryRows(columns, flags=serialization == "binary2")
 
 
-def _escaped(column: ColumnMeta, array: pa.Array) -> pa.Array:
-    text = as_text(column, array)
+def _escaped(column: ColumnMeta, text: pa.Array) -> pa.Array:
     count = fixed_count(column)
     if count is not None and count > 1 and column.datatype in ("float", "double"):
         return text.fill_null(" ".join(["NaN"] * count))
