@@ -19,6 +19,8 @@ from tap.adql import typed
 
 _LONGEST = 10_000
 """Characters of a query that is worth keeping: longer ones have long lists, and do not come again."""
+_MOST = 80
+"""Decimal constants of such a query: long lists and polygons are sent to the database in one piece."""
 _PARTS = re.compile(
     r"""'(?:[^']|'')*' | "(?:[^"]|"")+" | --[^\r\n]* | [A-Za-z][A-Za-z0-9_]*
     | (?P<decimal>(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+) | [0-9]+""",
@@ -54,6 +56,8 @@ class Template:
             start = match.start()
             pieces += (text[end:start], str(values.setdefault(value, len(values))))
             end = match.end()
+        if len(values) > _MOST:
+            return cls(None, ())
         pieces.append(text[end:])
         # No query has this character: the numbers of constants cannot be taken for anything else.
         return cls("\0".join(pieces), tuple(values))

@@ -28,7 +28,7 @@ FOLDER = Path(settings.DISTILLER_HOME) / "uploads"
 @pytest.fixture(autouse=True)
 def _own_folder(settings: Any) -> None:
     """Small limits, and no files of other tests."""
-    settings.DISTILLER_UPLOAD_MAX_BYTES = 1000
+    settings.DISTILLER_UPLOAD_MAX_BYTES = (1000,) * 3
     shutil.rmtree(FOLDER, ignore_errors=True)
 
 

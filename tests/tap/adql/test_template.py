@@ -24,6 +24,7 @@ CONE = "SELECT obs_id FROM test.sky WHERE 1=CONTAINS(POINT(ra, dec), CIRCLE({}, 
         ("SELECT 'open 2.5", (2.5,)),
         ("SELECT 2.5 -- \0", ()),
         ("SELECT 2.5" + " " * 10_000, ()),
+        ("SELECT " + ", ".join(f"{n}.5" for n in range(81)), ()),
     ],
 )
 def test_open_constants(text: str, values: tuple[float, ...]) -> None:

@@ -12,6 +12,7 @@ from pytest_django import DjangoDbBlocker
 
 from tap.coverage.field import CoverageField
 from tap.coverage.schema import index_operation
+from tap.engine import rolesetup
 from tap.engine.engine import close_idle
 from tap.registry import CoverageIndex, PublishedTable, publish, publish_schema, withdraw
 from tests.tap.sky import migrate
@@ -88,6 +89,8 @@ def times(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
         create(made)
         publish_schema(SchemaMeta("test"))
         publish(PublishedTable(TIMES, "test_times", coverages=(INDEX,)))
+        if connection.vendor == "postgresql":
+            rolesetup.grant()
         try:
             yield made
         finally:

@@ -16,7 +16,8 @@ from django.db import OperationalError, connection
 
 from tap.checks import queries_have_a_role
 from tap.engine import role, rolesetup
-from tap.engine.postgresql import POOL
+from tap.engine.byrow import POOL
+from tap.engine.postgresql import session_address
 from tap.readable import readable
 from tests.environment import DATABASE
 from tests.tap.sky import SkyRow, answer
@@ -29,8 +30,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def session() -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     """A connection as the engine makes it, in a transaction that would let a role with rights write."""
-    made, _ = POOL.take(role.address())
-    made.execute("SET TRANSACTION READ WRITE")
+    made, _ = POOL.take(session_address(role.address()))
+    made.execute("BEGIN READ WRITE")
     yield made
     made.close()
 
