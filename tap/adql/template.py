@@ -56,7 +56,7 @@ class Template:
             start = match.start()
             pieces += (text[end:start], str(values.setdefault(value, len(values))))
             end = match.end()
-        if len(values) > _MOST:
+        if len(pieces) > 2 * _MOST:
             return cls(None, ())
         pieces.append(text[end:])
         # No query has this character: the numbers of constants cannot be taken for anything else.
