@@ -25,6 +25,10 @@ from tap.engine.engine import Rows
 from tap.engine.faults import BetterAsync
 
 
+_SMALL = 32 * 2**10
+"""Bytes of a batch whose document is surely made before the client sees any of it (`vo.http.streamed`)."""
+
+
 class TooBusy(BetterAsync):
     """The line is too long, or has not moved for too long."""
 
@@ -176,7 +180,9 @@ class AdmittedRows:
             # After a short batch there is mostly nothing more, which is learnt without another turn.
             is_short = batch.num_rows < ROWS
             following = self._fetch(batches) if is_short else None
-            self._give_turn()
+            # What is small and the last is sent when it is complete: making it is work, and nobody reads slowly.
+            if not is_short or following is not None or batch.nbytes > _SMALL:
+                self._give_turn()
             yield batch
             batch = following if is_short else self._fetch(batches)
         self._give_turn()
