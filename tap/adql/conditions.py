@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, CompoundSelect, Select, and_, exists, not_, or_
+from sqlalchemy import Boolean, ColumnElement, CompoundSelect, Double, Select, and_, cast, exists, not_, or_, select
 from sqlalchemy.sql.elements import Grouping
 
 from tap.adql import typed
 from tap.adql.functions import FUNCTIONS
 from tap.adql.types import Type
-from tap.adql.values import Sql, Values
+from tap.adql.values import Values
 
 _BALANCED = 50
 """AND and OR with more parts are nested."""
@@ -38,14 +38,13 @@ class Conditions:
             case typed.Comparison():
                 return self.comparison(node, positive)
             case typed.Between():
-                operand, low, high = (Grouping(self.values.ordered(e)) for e in node.expressions())
-                between = operand.between(low, high)
+                between = self.between(node)
                 return not_(Grouping(between)) if node.negated else between
             case typed.InList():
-                found = self.values.value(node.operand).in_([self.values.value(i) for i in node.items])
+                found = self.in_list(node)
                 return not_(Grouping(found)) if node.negated else found
             case typed.InQuery():
-                found = self.values.value(node.operand).in_(self.query(node.query))
+                found = self.in_query(node)
                 return not_(Grouping(found)) if node.negated else found
             case typed.Like():
                 return self.like(node)
@@ -76,13 +75,39 @@ class Conditions:
 
     def compared(self, left: typed.Expression, right: typed.Expression, operator: str) -> ColumnElement[bool]:
         if operator in ("=", "<>"):
-            a, b = self.text_or_value(left), self.text_or_value(right)
+            a, b = self.values.comparable(left, right.type), self.values.comparable(right, left.type)
         else:
-            a, b = self.values.ordered(left), self.values.ordered(right)
+            a, b = self.values.ordered(left, right.type), self.values.ordered(right, left.type)
         return Grouping(a).op(operator, is_comparison=True, return_type=Boolean())(Grouping(b))
 
-    def text_or_value(self, node: typed.Expression) -> Sql:
-        return self.values.text(node) if node.type is Type.NULL else self.values.value(node)
+    def between(self, node: typed.Between) -> ColumnElement[bool]:
+        operand, low, high = node.expressions()
+        if operand.type is Type.BIGINT and (_is_double(low) or _is_double(high)):
+            return and_(self.compared(operand, low, ">="), self.compared(operand, high, "<="))
+        value, least, most = (Grouping(self.values.ordered(e, operand.type)) for e in (operand, low, high))
+        return value.between(least, most)
+
+    def in_list(self, node: typed.InList) -> ColumnElement[bool]:
+        """The constants of a list travel as one array of each type; NULL among them makes false unknown."""
+        arrays: dict[Type, list[Any]] = {}
+        found: list[ColumnElement[bool]] = []
+        for item in node.items:
+            if isinstance(item, typed.Literal):
+                arrays.setdefault(_array_type(node.operand.type, item.type), []).append(item.value)
+            else:
+                found.append(self.compared(node.operand, item, "="))
+        for type_, values in arrays.items():
+            operand = self.values.comparable(node.operand, type_)
+            found.append(self.values.among(operand, type_, values))
+        return _balanced(found, "OR")
+
+    def in_query(self, node: typed.InQuery) -> ColumnElement[bool]:
+        other = node.query.columns[0][0]
+        rows: Any = self.query(node.query)
+        if not self.is_postgresql and other is Type.BIGINT and _is_double(node.operand):
+            inner = rows.subquery()
+            rows = select(cast(inner.c[0], Double))
+        return self.values.comparable(node.operand, other).in_(rows)
 
     def like(self, node: typed.Like) -> ColumnElement[bool]:
         value, pattern = self.values.text(node.operand), self.values.text(node.pattern)
@@ -95,6 +120,18 @@ class Conditions:
 
 
 _MIRRORED = {"=": "=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
+
+
+def _array_type(operand: Type, item: Type) -> Type:
+    """The type in which a constant of a list is compared with what may be in it."""
+    known = item if operand is Type.NULL else operand
+    if known.is_number:
+        return Type.BIGINT if known.is_integer and (item.is_integer or item is Type.NULL) else Type.DOUBLE
+    return Type.TEXT if known is Type.NULL else known
+
+
+def _is_double(node: typed.Expression) -> bool:
+    return node.type in (Type.REAL, Type.DOUBLE)
 
 
 def _geometry_call(node: typed.Expression, *names: str) -> typed.Call | None:

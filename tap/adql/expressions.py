@@ -21,8 +21,6 @@ from vo.columns import ColumnMeta
 
 QueryResolver = Callable[[tree.Query, Scope | None, dict[str, Any]], typed.Query]
 
-MAX_LITERALS = 20_000
-"""Most values in an IN list."""
 _CAST_TYPES = {
     "SMALLINT": Type.SMALLINT,
     "INTEGER": Type.INTEGER,
@@ -282,8 +280,6 @@ class ExpressionResolver:
                 operand, high = self.comparable(operand, value(node.high), node.at)
                 return typed.Between(node.at, operand, low, high, node.negated)
             case tree.InList():
-                if len(node.items) > MAX_LITERALS:
-                    raise AdqlError(f"IN takes at most {MAX_LITERALS} values", node.at)
                 operand = value(node.operand)
                 items = []
                 for item in node.items:

@@ -84,6 +84,11 @@ _TOKENS = re.compile(
     re.VERBOSE,
 )
 
+_LITERAL = r"""(?:[+-][ \t]*+)?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?|'(?:[^']|'')*+'"""
+LITERAL = re.compile(_LITERAL)
+"""A number with or without a sign, or a text."""
+_LITERAL_LIST = re.compile(rf"(?:{_LITERAL})(?:\s*+,\s*+(?:{_LITERAL}))*+(?=\s*+\))", re.ASCII)
+
 _HINTS = {
     "%": "ADQL has no operator %: write MOD(x, y)",
     "[": "ADQL has no arrays",
@@ -146,7 +151,14 @@ def tokens(text: str) -> Iterator[Token]:
     if len(text) > MAX_LENGTH:
         raise AdqlError(f"the query is longer than {MAX_LENGTH} characters", MAX_LENGTH)
     position, depth, count, end = 0, 0, 0, len(text)
+    before, is_list = "", False
     while position < end:
+        listed = _LITERAL_LIST.match(text, position) if is_list else None
+        if listed is not None:
+            # Lists of thousands of constants, which clients generate, are one token.
+            yield Token("LITERALS", listed.group(), start_pos=position, end_pos=listed.end())
+            position, is_list = listed.end(), False
+            continue
         match = _TOKENS.match(text, position)
         if match is None:
             character = text[position]
@@ -183,3 +195,4 @@ def tokens(text: str) -> Iterator[Token]:
                 start,
             )
         yield Token(kind, value, start_pos=start, end_pos=position)
+        is_list, before = kind == "LPAR" and before == "IN", kind

@@ -101,7 +101,7 @@ class _Translator:
                 if self.is_postgresql and type_ is Type.TEXT and not isinstance(query.body, typed.Select):
                     by = collate(by, "C")
             else:
-                by = self.values.ordered(key.by)
+                by = self.values.ordered(key.by, key.by.type)
             by = by.desc() if key.descending else by.asc()
             if not self.is_postgresql:
                 by = by.nulls_first() if key.descending else by.nulls_last()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -16,14 +17,16 @@ from sqlalchemy import (
     Integer,
     SmallInteger,
     Text,
+    any_,
     bindparam,
     cast,
     collate,
     distinct,
     func,
     null,
+    select,
 )
-from sqlalchemy.dialects.postgresql import REAL
+from sqlalchemy.dialects.postgresql import ARRAY, REAL
 from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.types import TypeEngine
 
@@ -120,9 +123,11 @@ class Values:
             number = float(node.value) if target is Type.DOUBLE else node.value
             return self.literal(typed.Literal(node.at, target, node.meta, number))
         value = self.value(node)
-        if self.is_postgresql and (node.type is not target or node.type is Type.NULL or _is_column(node)):
-            return cast(value, SQL_TYPES[target])
-        return value
+        if self.is_postgresql:
+            is_other = node.type is not target or node.type is Type.NULL or _is_column(node)
+        else:
+            is_other = node.type.is_integer and target is Type.DOUBLE
+        return cast(value, SQL_TYPES[target]) if is_other else value
 
     def double(self, node: typed.Expression) -> Sql:
         return self.as_type(node, Type.DOUBLE)
@@ -131,10 +136,31 @@ class Values:
         value = self.value(node)
         return cast(value, Text) if node.type is Type.NULL and self.is_postgresql else value
 
-    def ordered(self, node: typed.Expression) -> Sql:
-        """A value as `<` and ORDER BY compare it: texts bytewise."""
-        value = self.value(node)
+    def comparable(self, node: typed.Expression, other: Type) -> Sql:
+        """A value to be compared with one of another type: PostgreSQL's way, a BIGINT with a double as a double."""
+        if node.type is Type.BIGINT and other in (Type.REAL, Type.DOUBLE) and not self.is_postgresql:
+            return self.double(node)
+        return self.text(node)
+
+    def ordered(self, node: typed.Expression, other: Type) -> Sql:
+        """A value as `<` and ORDER BY compare it with one of another type: texts bytewise."""
+        value = self.comparable(node, other)
         return collate(value, "C") if self.is_postgresql and node.type is Type.TEXT else value
+
+    def among(self, operand: Sql, type_: Type, values: list[Any]) -> ColumnElement[bool]:
+        """Whether a value is one of these, which travel as one parameter: an array, or JSON for SQLite."""
+        if self.is_postgresql:
+            numbers = [None if v is None or type_ is not Type.DOUBLE else float(v) for v in values]
+            made = numbers if type_ is Type.DOUBLE else values
+            return operand == any_(bindparam(None, made, type_=ARRAY(SQL_TYPES[type_]), unique=True))
+        if type_ is Type.TIMESTAMP:
+            values = [None if v is None else stored_timestamp(v) for v in values]
+        elif type_ is Type.DOUBLE:
+            # SQLite does not read every number to the last digit.
+            values = [None if v is None else repr(float(v)) for v in values]
+        listed = func.json_each(bindparam(None, json.dumps(values), type_=Text(), unique=True)).table_valued("value")
+        element: Sql = listed.c.value
+        return operand.in_(select(func.tap_to_double(element) if type_ is Type.DOUBLE else element))
 
     def arithmetic(self, node: typed.Arithmetic) -> Sql:
         left, right = self.as_type(node.left, node.type), self.as_type(node.right, node.type)
@@ -151,7 +177,7 @@ class Values:
             value = self.spherical.geometry(node.argument) if shape else self.value(node.argument)
             return func.count(distinct(value) if node.distinct else value)
         if node.name in ("MIN", "MAX"):
-            return getattr(func, node.name.lower())(self.ordered(node.argument))
+            return getattr(func, node.name.lower())(self.ordered(node.argument, node.type))
         value = self.as_type(node.argument, node.type)
         made = getattr(func, node.name.lower())(distinct(value) if node.distinct else value)
         return cast(made, BigInteger) if self.is_postgresql and node.type is Type.BIGINT else made

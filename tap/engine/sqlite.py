@@ -75,6 +75,8 @@ _ALL_FUNCTIONS = (
 _AGGREGATES = {f.sqlite_name: f.aggregate for f in FUNCTIONS.values() if f.aggregate is not None}
 _BUILT_IN = frozenset({"avg", "coalesce", "count", "like", "max", "min", "row_number", "substr", "sum"})
 """SQLite's own functions that translated queries use."""
+_VALUE_TABLES = frozenset({"json_each"})
+"""Tables of SQLite's own that hold no more than the parameter they are called with."""
 _ALLOWED_FUNCTIONS = frozenset(_ALL_FUNCTIONS) | frozenset(_AGGREGATES) | _BUILT_IN
 _VOLATILE = frozenset(f.sqlite_name for f in FUNCTIONS.values() if f.volatile)
 _NULL_TAKING = frozenset(f.sqlite_name for f in FUNCTIONS.values() if f.takes_null)
@@ -117,7 +119,9 @@ class SqliteRun:
         connection.execute("PRAGMA query_only=ON")
         connection.execute("PRAGMA case_sensitive_like=ON")
         connection.execute("PRAGMA busy_timeout=10000")
-        # R-trees prepare statements of their own when first used: before the authoriser is there.
+        # Virtual tables prepare statements of their own when first used: before the authoriser is there.
+        for name in _VALUE_TABLES:
+            connection.execute(f"SELECT 1 FROM {name}('[]') LIMIT 0")  # noqa: S608 (a name of our own)
         for name in read:
             if name.endswith("_sphere"):
                 connection.execute(f'SELECT 1 FROM "{name}" LIMIT 0')  # noqa: S608 (a name of our own)
@@ -203,7 +207,9 @@ def took_too_long(timeout: float) -> str:
 
 def _authoriser(read: frozenset[str]) -> Callable[..., int]:
     """Allows reading these tables and calling our functions, and nothing else."""
-    readable = read | {f"{name}{suffix}" for name in read for suffix in _SHADOWS if name.endswith("_sphere")}
+    readable = (
+        read | _VALUE_TABLES | {f"{name}{suffix}" for name in read for suffix in _SHADOWS if name.endswith("_sphere")}
+    )
 
     def authorise(action: int, first: str | None, second: str | None, database: str | None, trigger: str | None) -> int:
         if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE):
