@@ -50,6 +50,7 @@ SQL_TYPES: dict[Type, TypeEngine[Any]] = {
     Type.REGION: Text(),
     Type.NULL: Text(),
 }
+_NO_INTEGER, _NO_NUMBER = r"[^-+0-9\s]", r"[^-+0-9.eE\s]"
 _OPERATORS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}
 
 
@@ -179,31 +180,50 @@ class Values:
         if node.name in ("MIN", "MAX"):
             return getattr(func, node.name.lower())(self.ordered(node.argument, node.type))
         value = self.as_type(node.argument, node.type)
-        made = getattr(func, node.name.lower())(distinct(value) if node.distinct else value)
-        return cast(made, BigInteger) if self.is_postgresql and node.type is Type.BIGINT else made
+        each = distinct(value) if node.distinct else value
+        if self.is_postgresql:
+            if node.type is Type.BIGINT:
+                return cast(func.sum(each), BigInteger)
+            # AVG would fail where squares of the numbers overflow.
+            return func.sum(each) / cast(func.count(each), Double) if node.name == "AVG" else func.sum(each)
+        if node.type is Type.BIGINT:
+            return func.tap_sum_integer(each) if node.argument.type is Type.BIGINT else func.sum(each)
+        return func.tap_total(getattr(func, node.name.lower())(each), func.count(each))
 
     def cast(self, node: typed.Cast) -> Sql:
-        value, own = self.value(node.operand), node.operand.type
-        if node.type.is_integer:
-            if not self.is_postgresql:
-                return func.tap_to_integer(value, bindparam(None, node.type.value, type_=Text(), unique=True))
-            if own in (Type.REAL, Type.DOUBLE):
-                value = func.trunc(cast(value, Double))
-            return cast(value, SQL_TYPES[node.type])
-        if node.type is Type.DOUBLE:
-            return cast(value, Double) if self.is_postgresql else func.tap_to_double(value)
-        if node.type is Type.REAL:
-            return cast(cast(value, REAL), Double) if self.is_postgresql else func.tap_to_real(value)
-        if node.type is Type.TIMESTAMP:
+        value, own, target = self.value(node.operand), node.operand.type, node.type
+        if target.is_number:
+            return self.cast_to_number(value, own, target)
+        if target is Type.TIMESTAMP:
             return value if own is Type.TIMESTAMP else func.tap_to_timestamp(value)
-        assert node.type is Type.TEXT
+        assert target is Type.TEXT
         if own is Type.TIMESTAMP:
             value = func.tap_timestamp_text(cast(value, DateTime) if self.is_postgresql else value)
         elif own.is_number:
-            value = cast(value, Text) if self.is_postgresql else func.tap_number_text(value)
+            value = self.number_text(value, own)
         elif own is Type.NULL:
             value = cast(value, Text)
         return value if node.length is None else func.substr(value, 1, node.length)
+
+    def cast_to_number(self, value: Sql, own: Type, target: Type) -> Sql:
+        if not self.is_postgresql:
+            if target.is_integer:
+                return func.tap_to_integer(value, bindparam(None, target.value, type_=Text(), unique=True))
+            return func.tap_to_double(value) if target is Type.DOUBLE else func.tap_to_real(value)
+        if own is Type.TEXT:
+            # PostgreSQL reads more texts as numbers than are numbers in ADQL: NaN, Infinity, 0x1F, 1_000.
+            value = func.regexp_replace(value, _NO_INTEGER if target.is_integer else _NO_NUMBER, "?")
+        if target is Type.REAL:
+            return cast(cast(cast(value, Double), REAL), Double)
+        if target.is_integer and own in (Type.REAL, Type.DOUBLE):
+            value = func.trunc(cast(value, Double))
+        return cast(value, SQL_TYPES[target])
+
+    def number_text(self, value: Sql, own: Type) -> Sql:
+        """A number with the fewest digits that are this number in its own precision."""
+        if self.is_postgresql:
+            return cast(cast(value, REAL) if own is Type.REAL else value, Text)
+        return func.tap_real_text(value) if own is Type.REAL else func.tap_number_text(value)
 
     def call(self, node: typed.Call) -> Sql:
         function = node.function

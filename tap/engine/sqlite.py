@@ -30,6 +30,9 @@ _SAID = {
     "too many FROM clause terms": "nesting",
     "too many terms in compound SELECT": "nesting",
     "too many references": "nesting",
+    "at most 64 tables in a join": "nesting",
+    "pattern too complex": "pattern",
+    "string or blob too big": "size",
 }
 """What SQLite says (it has no codes for these) of the user's mistakes."""
 
@@ -64,6 +67,8 @@ _OWN_FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "tap_to_double": (1, numbers.to_double),
     "tap_to_real": (1, numbers.to_real),
     "tap_number_text": (1, numbers.number_text),
+    "tap_real_text": (1, numbers.real_text),
+    "tap_total": (2, numbers.total),
     "tap_to_timestamp": (1, numbers.to_timestamp),
     "tap_timestamp_text": (1, numbers.timestamp_text),
 }
@@ -72,14 +77,16 @@ _ALL_FUNCTIONS = (
     | GEOMETRY_FUNCTIONS
     | {f.sqlite_name: (-1, f.python) for f in FUNCTIONS.values() if f.python is not None}
 )
-_AGGREGATES = {f.sqlite_name: f.aggregate for f in FUNCTIONS.values() if f.aggregate is not None}
+_AGGREGATES = {f.sqlite_name: f.aggregate for f in FUNCTIONS.values() if f.aggregate is not None} | {
+    "tap_sum_integer": numbers.SumInteger
+}
 _BUILT_IN = frozenset({"avg", "coalesce", "count", "like", "max", "min", "row_number", "substr", "sum"})
 """SQLite's own functions that translated queries use."""
 _VALUE_TABLES = frozenset({"json_each"})
 """Tables of SQLite's own that hold no more than the parameter they are called with."""
 _ALLOWED_FUNCTIONS = frozenset(_ALL_FUNCTIONS) | frozenset(_AGGREGATES) | _BUILT_IN
 _VOLATILE = frozenset(f.sqlite_name for f in FUNCTIONS.values() if f.volatile)
-_NULL_TAKING = frozenset(f.sqlite_name for f in FUNCTIONS.values() if f.takes_null)
+_NULL_TAKING = frozenset(f.sqlite_name for f in FUNCTIONS.values() if f.takes_null) | {"tap_total"}
 
 
 class SqliteRun:
@@ -158,6 +165,7 @@ class SqliteRun:
             def __init__(self) -> None:
                 super().__init__()
                 self.step = guarded(super().step, null=True)
+                self.finalize = guarded(super().finalize)
 
         return Guarded
 

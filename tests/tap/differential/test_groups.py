@@ -45,8 +45,8 @@ AGGREGATES: dict[str, tuple[str, Callable[[list[Any]], Any]]] = {
     "COUNT": ("knhxrstf", len),
     "MIN": ("knhxrst", lowest),
     "MAX": ("knhxrst", highest),
-    "SUM": ("knh", total),
-    "AVG": ("kh", mean),
+    "SUM": ("knhxr", total),
+    "AVG": ("knhxr", mean),
 }
 """Aggregate, the columns it is tried on, its meaning for values that are not NULL."""
 aggregates = st.sampled_from([(name, column) for name, (columns, _) in AGGREGATES.items() for column in columns])
