@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
-from tap.adql import tree, typed
-from tap.adql.declaration import INTEGER, NUMBER, TEXT, TIME, Function, Parameter
+from tap.adql import tree, typed, units
+from tap.adql.declaration import Function
 from tap.adql.functions import FUNCTIONS
 from tap.adql.lexer import AdqlError
 from tap.adql.scope import Scope, suggestion
+from tap.adql.shapes import check_frame, check_shape, constant_shape, region
+from tap.adql.signatures import as_timestamp, fitted, timestamp
 from tap.adql.types import Type, column_of, wider
-from tap.engine.numbers import parse_timestamp
 from tap.udf import motion
 from vo import regions
 from vo.columns import ColumnMeta
@@ -34,9 +33,6 @@ _CAST_TYPES = {
     "CIRCLE": Type.CIRCLE,
     "POLYGON": Type.POLYGON,
 }
-_FRAMES = frozenset(
-    ("ICRS", "FK5", "J2000", "GEOCENTER", "BARYCENTER", "HELIOCENTER", "TOPOCENTER", "UNKNOWNREFPOS", "SPHERICAL2")
-)
 _CONSTRUCTORS = ("POINT", "CIRCLE", "BOX", "POLYGON")
 
 
@@ -115,11 +111,11 @@ class ExpressionResolver:
                 raise AdqlError(f"{node.operator} takes numbers, not {operand.type.value}", operand.at)
         integers = all(o.type.is_integer or o.type is Type.NULL for o in (left, right))
         type_ = Type.BIGINT if integers else Type.DOUBLE
-        unit = None
         if node.operator in "+-":
-            # A constant that is added has the unit of the column.
-            units = {o.meta.unit for o in (left, right) if not isinstance(o, typed.Literal)}
-            unit = units.pop() if len(units) == 1 else None
+            unit = units.of_sum(left, right)
+        else:
+            combined = units.of_product if node.operator == "*" else units.of_quotient
+            unit = combined(units.unit_of(left), units.unit_of(right))
         meta = column_of(type_).but(unit=unit)
         return typed.Arithmetic(node.at, type_, meta, node.operator, left, right)
 
@@ -136,13 +132,15 @@ class ExpressionResolver:
 
     def aggregate(self, node: tree.Aggregate, argument: typed.Expression | None) -> typed.Expression:
         if node.name == "COUNT":
-            meta = column_of(Type.BIGINT).but(ucd="meta.number", description="Number of rows or values")
+            meta = column_of(Type.BIGINT).but(unit="", ucd="meta.number", description="Number of rows or values")
             return typed.Aggregate(node.at, Type.BIGINT, meta, node.name, node.distinct, argument)
         assert argument is not None
         if node.name in ("MIN", "MAX"):
             if not (argument.type.is_number or argument.type in (Type.TEXT, Type.TIMESTAMP, Type.NULL)):
                 raise AdqlError(f"{node.name} does not apply to {argument.type.value}", argument.at)
-            meta = argument.meta.but(name="", utype=None, std=False, principal=False, indexed=False)
+            meta = argument.meta.but(
+                name="", ucd=_not_main(argument.meta.ucd), utype=None, std=False, principal=False, indexed=False
+            )
             return typed.Aggregate(node.at, argument.type, meta, node.name, False, argument)
         if not (argument.type.is_number or argument.type is Type.NULL):
             raise AdqlError(f"{node.name} takes numbers, not {argument.type.value}", argument.at)
@@ -159,10 +157,10 @@ class ExpressionResolver:
                     raise AdqlError(str(error), operand.at) from None
                 if type(shape).__name__.upper() != node.type:
                     raise AdqlError(f"{operand.value!r} is no {node.type}", operand.at)
-                return _constant_shape(node.at, shape)
+                return constant_shape(node.at, shape)
             raise AdqlError(f"CAST to {node.type} takes a text constant; use {node.type}(…)", node.at)
         if isinstance(operand, typed.Literal) and isinstance(operand.value, str) and target is Type.TIMESTAMP:
-            return _timestamp(operand)
+            return timestamp(operand)
         ok = operand.type in (Type.TEXT, Type.NULL) or (
             operand.type.is_number if target.is_number else operand.type.is_number or operand.type is Type.TIMESTAMP
         )
@@ -189,23 +187,22 @@ class ExpressionResolver:
             raise AdqlError(f"unknown function {node.name}{suggestion(node.name, FUNCTIONS)}", node.at)
         nodes = node.arguments
         if name in _CONSTRUCTORS and nodes and isinstance(nodes[0], tree.String):
-            _check_frame(nodes[0])
+            check_frame(nodes[0])
             nodes = nodes[1:]
         arguments = tuple(inner(n) for n in nodes)
         if name == "COALESCE":
             return self.coalesce(arguments, node.at)
         if name == "REGION":
-            return _region(node.at, arguments[0])
-        arguments = _fitted(node.at, function, arguments)
+            return region(node.at, arguments[0])
+        arguments = fitted(node.at, function, arguments)
         constant = [a.value for a in arguments if isinstance(a, typed.Literal)]
         if name in _CONSTRUCTORS and len(constant) == len(arguments) and None not in constant:
-            _check_shape(name, constant, node.at)
+            check_shape(name, constant, node.at)
         if name == "IVO_GEOM_TRANSFORM":
             return _geom_transform(node.at, function, arguments)
         type_ = function.result
         meta = column_of(type_, ascii_only=name == "COORDSYS" or (type_ is Type.TEXT and _is_ascii(arguments)))
-        unit = arguments[0].meta.unit if function.unit == "same" and arguments else function.unit
-        meta = meta.but(unit=unit if function.unit else None, ucd=function.ucd, description=function.doc)
+        meta = meta.but(unit=_unit(function, arguments), ucd=function.ucd, description=function.doc)
         return typed.Call(node.at, type_, meta, function, arguments)
 
     def coalesce(self, arguments: tuple[typed.Expression, ...], at: int) -> typed.Expression:
@@ -220,7 +217,7 @@ class ExpressionResolver:
                 )
             common = found
         first = next((a for a in arguments if a.type is common), arguments[0])
-        meta = first.meta.but(std=False, principal=False, indexed=False)
+        meta = first.meta.but(unit=units.of_sum(*arguments), std=False, principal=False, indexed=False)
         if common is Type.TEXT and not _is_ascii(arguments):
             meta = meta.but(datatype="unicodeChar", arraysize="*")
         return typed.Call(at, common, meta, FUNCTIONS["COALESCE"], arguments)
@@ -234,19 +231,11 @@ class ExpressionResolver:
             raise AdqlError(f"IN_UNIT takes a number, not {operand.type.value}", operand.at)
         if not operand.meta.unit:
             raise AdqlError("IN_UNIT takes a value with a unit; this one has none", operand.at)
-        from astropy import units
-
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                wanted = units.Unit(target.text, format="vounit")
-        except (ValueError, TypeError, units.UnitsWarning):
-            raise AdqlError(f"{target.text!r} is no VOUnit", target.at) from None
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                factor = float(units.Unit(operand.meta.unit, format="vounit").to(wanted))
-        except (ValueError, TypeError):
+            factor = units.factor(operand.meta.unit, target.text)
+        except units.UnknownUnit as error:
+            raise AdqlError(str(error), target.at) from None
+        except ValueError:
             raise AdqlError(f"{operand.meta.unit} cannot be converted to {target.text}", target.at) from None
         meta = _numeric_meta(operand.meta, Type.DOUBLE).but(unit=target.text, ucd=operand.meta.ucd)
         scale = typed.Literal(node.at, Type.DOUBLE, column_of(Type.DOUBLE), factor)
@@ -324,7 +313,7 @@ class ExpressionResolver:
         for one, other in ((left, right), (right, left)):
             made: typed.Expression | None = None
             if one.type is Type.TIMESTAMP and other.type is Type.TEXT:
-                made = _as_timestamp(other)
+                made = as_timestamp(other)
             elif one.type is Type.BOOLEAN and isinstance(other, typed.Literal) and other.value in (0, 1):
                 made = typed.Literal(other.at, Type.BOOLEAN, column_of(Type.BOOLEAN), bool(other.value))
             if made is not None:
@@ -346,117 +335,35 @@ def _number(node: tree.Number) -> typed.Literal:
     return typed.Literal(node.at, Type.DOUBLE, column_of(Type.DOUBLE), number)
 
 
-def _timestamp(literal: typed.Literal) -> typed.Literal:
-    try:
-        moment: datetime = parse_timestamp(literal.value)
-    except ValueError as error:
-        raise AdqlError(str(error), literal.at) from None
-    return typed.Literal(literal.at, Type.TIMESTAMP, column_of(Type.TIMESTAMP), moment)
-
-
-def _as_timestamp(text: typed.Expression) -> typed.Expression:
-    if isinstance(text, typed.Literal):
-        return _timestamp(text)
-    return typed.Cast(text.at, Type.TIMESTAMP, column_of(Type.TIMESTAMP), text)
-
-
 def _numeric_meta(meta: ColumnMeta, type_: Type) -> ColumnMeta:
     """Metadata of a number made from a column: its unit, UCD and description, another type and no name."""
-    return column_of(type_).but(unit=meta.unit, ucd=meta.ucd, description=meta.description)
+    return column_of(type_).but(unit=meta.unit, ucd=_not_main(meta.ucd), description=meta.description)
+
+
+def _not_main(ucd: str | None) -> str | None:
+    """The UCD of a value made from a column, which is no longer the main one of its kind."""
+    words = [word for word in (ucd or "").split(";") if word.strip().lower() != "meta.main"]
+    return ";".join(words) or None
+
+
+def _unit(function: Function, arguments: Sequence[typed.Expression]) -> str | None:
+    """The unit of a function's result."""
+    if function.unit == "same":
+        return arguments[0].meta.unit
+    if function.name == "SQRT":
+        return units.of_power(units.unit_of(arguments[0]), 0.5)
+    if function.name == "POWER":
+        exponent = arguments[1].value if isinstance(arguments[1], typed.Literal) else None
+        return units.of_power(units.unit_of(arguments[0]), exponent)
+    return function.unit
 
 
 def _is_ascii(arguments: Sequence[typed.Expression]) -> bool:
     return all(a.meta.datatype == "char" for a in arguments if a.type is Type.TEXT)
 
 
-def _check_frame(node: tree.String) -> None:
-    """ADQL 2.1 section 4.2.5: a system that would need a transformation is refused rather than ignored."""
-    words = node.text.upper().replace("_", " ").split()
-    if any(word not in _FRAMES for word in words):
-        raise AdqlError(f"the coordinate system {node.text!r} is not supported: write 'ICRS' or leave it out", node.at)
-
-
-_KINDS = {
-    NUMBER: "a number",
-    INTEGER: "an integer",
-    TEXT: "a text",
-    TIME: "a timestamp",
-    "geometry": "a geometry",
-    "point": "a POINT",
-}
-
-
-def _fits(argument: typed.Expression, parameter: Parameter) -> bool:
-    if argument.type is Type.NULL or parameter.kind == "any":
-        return True
-    return {
-        NUMBER: argument.type.is_number,
-        INTEGER: argument.type.is_integer,
-        TIME: argument.type in (Type.TIMESTAMP, Type.TEXT),
-        TEXT: argument.type is Type.TEXT,
-        "geometry": argument.type.is_geometry,
-        "point": argument.type is Type.POINT,
-    }[parameter.kind]
-
-
-def _fitted(at: int, function: Function, arguments: tuple[typed.Expression, ...]) -> tuple[typed.Expression, ...]:
-    """The arguments, if they fit one of the function's signatures."""
-    tried: list[tuple[int, AdqlError]] = []
-    fitting = [s for s in function.signatures if s and arguments and _fits(arguments[0], s[0])]
-    for signature in fitting or function.signatures:
-        if function.variadic and len(arguments) > len(signature):
-            unit = 2 if signature[0].kind == NUMBER else 1
-            extra, rest = divmod(len(arguments) - len(signature), unit)
-            signature = signature + signature[:unit] * extra
-            if rest:
-                tried.append((-1, AdqlError(f"{function.name} takes pairs of coordinates", at)))
-                continue
-        if len(signature) != len(arguments):
-            continue
-        wrong = [(i, a, p) for i, (a, p) in enumerate(zip(arguments, signature, strict=True)) if not _fits(a, p)]
-        if not wrong:
-            timed = [p.kind == TIME and a.type is Type.TEXT for a, p in zip(arguments, signature, strict=True)]
-            return tuple(_as_timestamp(a) if is_time else a for a, is_time in zip(arguments, timed, strict=True))
-        index, argument, parameter = wrong[0]
-        kind = _KINDS[parameter.kind]
-        message = f"argument {index + 1} of {function.name} must be {kind}, not {argument.type.value}"
-        tried.append((index, AdqlError(message, argument.at)))
-    if tried:
-        raise max(tried, key=lambda t: t[0])[1]
-    counts = " or ".join(str(n) for n in sorted({len(s) for s in fitting or function.signatures}))
-    more = " or more" if function.variadic else ""
-    raise AdqlError(f"{function.name} takes {counts}{more} arguments of this kind, not {len(arguments)}", at)
-
-
-def _check_shape(name: str, values: Sequence[float], at: int) -> None:
-    """A shape made of constants is checked now, with its place in the query."""
-    try:
-        if name == "BOX":
-            lon, lat, width, height = values
-            if not (0 <= width <= 360 and 0 <= height <= 180):
-                raise ValueError("width and height of a box must be within 0 and 360, 0 and 180 deg")
-            regions.Point(lon, lat + height / 2)
-            regions.Point(lon, lat - height / 2)
-            return
-        shape = regions.from_array(values)
-        regions.bounding_box(shape)
-    except ValueError as error:
-        raise AdqlError(str(error), at) from None
-
-
-def _region(at: int, argument: typed.Expression) -> typed.Expression:
-    if not isinstance(argument, typed.Literal) or not isinstance(argument.value, str):
-        raise AdqlError("REGION takes a text constant", argument.at)
-    try:
-        shape = regions.parse_stcs(argument.value)
-        regions.bounding_box(shape)
-    except ValueError as error:
-        raise AdqlError(str(error), argument.at) from None
-    return _constant_shape(at, shape)
-
-
 def _aggregate_call(at: int, function: Function, arguments: tuple[typed.Expression, ...]) -> typed.Expression:
-    arguments = _fitted(at, function, arguments)
+    arguments = fitted(at, function, arguments)
     if function.result is Type.ARRAY:
         meta = ColumnMeta("", "long", "*", description=function.doc)
     else:
@@ -481,11 +388,3 @@ def _geom_transform(at: int, function: Function, arguments: tuple[typed.Expressi
         unit="deg", ucd=ucd if shape.type is Type.POINT else None, description=f"{names[1]} coordinates"
     )
     return typed.Call(at, shape.type, meta, function, (shape, *matrix))
-
-
-def _constant_shape(at: int, shape: regions.Shape) -> typed.Expression:
-    """The constructor call that makes a shape."""
-    function = FUNCTIONS[type(shape).__name__.upper()]
-    numbers = tuple(typed.Literal(at, Type.DOUBLE, column_of(Type.DOUBLE), float(v)) for v in regions.to_array(shape))
-    meta = column_of(function.result).but(unit="deg", description=function.doc)
-    return typed.Call(at, function.result, meta, function, numbers)

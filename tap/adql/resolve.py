@@ -94,7 +94,7 @@ class _Resolver:
                 scope.aliases.setdefault(name.lower(), value)
             else:
                 name = value.meta.name or _generated(item.value, len(outputs) + 1)
-            outputs.append(typed.Output(value, value.meta.but(name=name)))
+            outputs.append(typed.Output(value, value.meta.but(name=name, unit=value.meta.unit or None)))
         if len(outputs) > MAX_COLUMNS:
             raise AdqlError(f"a result has at most {MAX_COLUMNS} columns", select.at)
         outputs = _unique(outputs)
