@@ -28,7 +28,7 @@ ARGUMENT_COUNTS: dict[str, tuple[int, int]] = {
     **dict.fromkeys(("ROUND", "TRUNCATE"), (1, 2)),
     "PI": (0, 0),
     "RAND": (0, 1),
-    "COALESCE": (1, _ANY),
+    "COALESCE": (1, 100),
     "POINT": (2, 3),
     "CIRCLE": (2, 4),
     "BOX": (3, 5),

@@ -11,7 +11,7 @@ from tap.adql.declaration import Function
 from tap.adql.functions import FUNCTIONS
 from tap.adql.lexer import AdqlError
 from tap.adql.scope import Scope, suggestion
-from tap.adql.shapes import check_frame, check_shape, constant_shape, region
+from tap.adql.shapes import check_frame, check_shape, constant_coordinates, constant_shape, region
 from tap.adql.signatures import as_timestamp, fitted, timestamp
 from tap.adql.types import Type, column_of, wider
 from tap.udf import motion
@@ -33,6 +33,8 @@ _CAST_TYPES = {
     "CIRCLE": Type.CIRCLE,
     "POLYGON": Type.POLYGON,
 }
+MAX_CORNERS = 48
+"""Most points or coordinates of a polygon that the database makes (PostgreSQL's functions take 100 numbers)."""
 _CONSTRUCTORS = ("POINT", "CIRCLE", "BOX", "POLYGON")
 
 
@@ -195,9 +197,12 @@ class ExpressionResolver:
         if name == "REGION":
             return region(node.at, arguments[0])
         arguments = fitted(node.at, function, arguments)
-        constant = [a.value for a in arguments if isinstance(a, typed.Literal)]
-        if name in _CONSTRUCTORS and len(constant) == len(arguments) and None not in constant:
-            check_shape(name, constant, node.at)
+        if name in _CONSTRUCTORS:
+            known = constant_coordinates(arguments)
+            if known is not None:
+                check_shape(name, known, node.at)
+            elif len(arguments) > MAX_CORNERS:
+                raise AdqlError(f"a POLYGON that is not all constants has at most {MAX_CORNERS} coordinates", node.at)
         if name == "IVO_GEOM_TRANSFORM":
             return _geom_transform(node.at, function, arguments)
         type_ = function.result

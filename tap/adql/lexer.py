@@ -14,8 +14,10 @@ from vo.errors import UsageFault
 
 MAX_LENGTH = 500_000
 """Longest query in characters."""
-MAX_TOKENS = 60_000
-"""Most words, literals and signs in a query."""
+MAX_TOKENS = 20_100
+"""Most words, literals and signs in a query, those in lists of constants apart."""
+MAX_LISTED = 40_000
+"""Most constants in lists of constants."""
 MAX_NESTING = 100
 """Deepest nesting of parentheses."""
 
@@ -151,11 +153,14 @@ def tokens(text: str) -> Iterator[Token]:
     if len(text) > MAX_LENGTH:
         raise AdqlError(f"the query is longer than {MAX_LENGTH} characters", MAX_LENGTH)
     position, depth, count, end = 0, 0, 0, len(text)
-    before, is_list = "", False
+    before, is_list, constants = "", False, 0
     while position < end:
         listed = _LITERAL_LIST.match(text, position) if is_list else None
         if listed is not None:
             # Lists of thousands of constants, which clients generate, are one token.
+            constants += listed.group().count(",") + 1
+            if constants > MAX_LISTED:
+                raise AdqlError(f"the query has lists of more than {MAX_LISTED} constants", position)
             yield Token("LITERALS", listed.group(), start_pos=position, end_pos=listed.end())
             position, is_list = listed.end(), False
             continue

@@ -13,7 +13,11 @@ from tap.registry import PublishedTable
 from vo.columns import ColumnMeta
 
 MAX_COLUMNS = 1500
-"""Most columns of a result (PostgreSQL has at most 1664)."""
+"""Most columns of a result (PostgreSQL has at most 1664, with those it sorts and groups by)."""
+MAX_KEYS = 80
+"""Most expressions of GROUP BY, and of ORDER BY."""
+MAX_READS = 400
+"""Most tables that are read, each as often as it is: SQLite writes out every use of a table of WITH."""
 
 CommonTables = dict[str, tuple[tree.Name, typed.CommonTable]]
 
@@ -33,13 +37,17 @@ class _Resolver:
         self.find = find
         self.known = known
         self.expressions = ExpressionResolver(self.query)
+        self.reads = 0
+        self.reads_of: dict[int, int] = {}
 
     # --- queries ---
 
     def query(self, query: tree.Query, parent: Scope | None, common: CommonTables) -> typed.Query:
         own: list[typed.CommonTable] = []
         for table in query.common_tables:
+            before = self.reads
             resolved = typed.CommonTable(self.query(table.query, None, common))
+            self.reads_of[id(resolved)] = self.reads - before
             if table.name.text.lower() in {t.name.text.lower() for t in query.common_tables[: len(own)]}:
                 raise AdqlError(f"{table.name} is defined twice", table.name.at)
             own.append(resolved)
@@ -50,6 +58,8 @@ class _Resolver:
             body, scope = self.select(query.body, parent, common)
         else:
             body = self.operand(query.body, parent, common)
+        if len(query.order_by) > MAX_KEYS:
+            raise AdqlError(f"ORDER BY takes at most {MAX_KEYS} expressions", query.order_by[MAX_KEYS].at)
         order_by = tuple(self.sort_key(item, body, scope, common) for item in query.order_by)
         return typed.Query(body, order_by, query.offset, tuple(own))
 
@@ -99,6 +109,8 @@ class _Resolver:
             raise AdqlError(f"a result has at most {MAX_COLUMNS} columns", select.at)
         outputs = _unique(outputs)
         where = None if select.where is None else resolve.condition(select.where, scope, common, "WHERE")
+        if len(select.group_by) > MAX_KEYS:
+            raise AdqlError(f"GROUP BY takes at most {MAX_KEYS} expressions", select.group_by[MAX_KEYS].at)
         group_by = tuple(self.group(value, scope, common) for value in select.group_by)
         having = None if select.having is None else resolve.condition(select.having, scope, common, "HAVING")
         resolved = typed.Select(
@@ -197,16 +209,23 @@ class _Resolver:
             if parts[0].matches(name.text):
                 alias = reference.alias or parts[0]
                 cte = typed.CommonTableSource(table)
+                self.count_reads(self.reads_of[id(table)], reference.at)
                 return _relation(
                     cte, (alias.text if reference.alias else name.text,), table.query.columns, reference.at
                 )
         found = self.find(".".join(p.text for p in parts)) if len(parts) > 1 else None
         if found is None or not all(p.matches(n) for p, n in zip(parts, found.meta.name.split("."), strict=True)):
             raise AdqlError(f"unknown table {reference.name}{self.near_table(reference.name)}", reference.at)
+        self.count_reads(1, reference.at)
         source = typed.TableSource(found)
         columns = tuple((type_of(c), c) for c in found.meta.columns)
         names = (reference.alias.text,) if reference.alias else tuple(found.meta.name.split("."))
         return _relation(source, names, columns, reference.at)
+
+    def count_reads(self, number: int, at: int) -> None:
+        self.reads += number
+        if self.reads > MAX_READS:
+            raise AdqlError(f"the query reads more than {MAX_READS} tables, with those of WITH at each use", at)
 
     def near_table(self, name: tree.Qualified) -> str:
         known = self.known()

@@ -55,3 +55,15 @@ def constant_shape(at: int, shape: regions.Shape) -> typed.Expression:
     numbers = tuple(typed.Literal(at, Type.DOUBLE, column_of(Type.DOUBLE), float(v)) for v in regions.to_array(shape))
     meta = column_of(function.result).but(unit="deg", description=function.doc)
     return typed.Call(at, function.result, meta, function, numbers)
+
+
+def constant_coordinates(arguments: Sequence[typed.Expression]) -> list[float] | None:
+    """The coordinates of a shape's constructor if they are all known when the query is compiled, points taken apart."""
+    known: list[float] = []
+    for argument in arguments:
+        is_point = isinstance(argument, typed.Call) and argument.function.name == "POINT"
+        for value in argument.children() if is_point else (argument,):
+            if not isinstance(value, typed.Literal) or value.value is None:
+                return None
+            known.append(float(value.value))
+    return known

@@ -6,17 +6,22 @@ the same: in a conjunction of WHERE, ON or HAVING, not under NOT.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     Boolean,
     ColumnElement,
+    Double,
     FromClause,
     Integer,
+    LargeBinary,
     Text,
     and_,
+    bindparam,
     case,
     cast,
     column,
@@ -25,11 +30,14 @@ from sqlalchemy import (
     select,
     table,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from tap.adql import typed
+from tap.adql.shapes import constant_coordinates
 from tap.adql.types import Type
 from tap.geometry.schema import index_name
 from tap.registry import PositionIndex, RegionIndex
+from vo import regions
 
 Sql = ColumnElement[Any]
 _R_TREE_COLUMNS = ("x_min", "y_min", "z_min", "x_max", "y_max", "z_max")
@@ -67,6 +75,7 @@ class Spherical:
         self.value = value
         self.from_of = from_of
         self.read = read
+        self.constants: dict[tuple[float, ...], BindParameter[Any]] = {}
 
     # --- values ---
 
@@ -79,9 +88,26 @@ class Spherical:
         name, arguments = expression.function.name, expression.arguments
         if name == "CENTROID":
             return func.tap_centroid(self.geometry(arguments[0]))
+        if name == "POLYGON":
+            known = constant_coordinates(arguments)
+            if known is not None:
+                return self.constant(regions.to_array(regions.from_array(known)))
         if name in ("POINT", "CIRCLE", "BOX", "POLYGON"):
             return getattr(func, f"tap_{name.lower()}")(*self.coordinates(arguments))
         return self.value(expression)
+
+    def constant(self, numbers: Sequence[float]) -> Sql:
+        """A shape as one parameter: functions of many arguments are not for every database."""
+        key = tuple(numbers)
+        if key not in self.constants:
+            # The same constant is the same parameter: PostgreSQL compares expressions of GROUP BY with those selected.
+            packed = struct.pack(f"<{len(numbers)}d", *numbers)
+            self.constants[key] = (
+                bindparam(None, list(numbers), type_=ARRAY(Double()), unique=True)
+                if self.dialect == "postgresql"
+                else bindparam(None, packed, type_=LargeBinary(), unique=True)
+            )
+        return self.constants[key]
 
     def coordinates(self, arguments: tuple[typed.Expression, ...]) -> list[Sql]:
         """The numbers of a constructor's arguments, points taken apart."""
