@@ -82,7 +82,8 @@ class Conditions:
 
     def between(self, node: typed.Between) -> ColumnElement[bool]:
         operand, low, high = node.expressions()
-        if operand.type is Type.BIGINT and (_is_double(low) or _is_double(high)):
+        mixed = operand.type is Type.BIGINT and (_is_double(low) or _is_double(high))
+        if mixed or operand.type is Type.NULL:
             return and_(self.compared(operand, low, ">="), self.compared(operand, high, "<="))
         value, least, most = (Grouping(self.values.ordered(e, operand.type)) for e in (operand, low, high))
         return value.between(least, most)

@@ -135,13 +135,14 @@ class Values:
 
     def text(self, node: typed.Expression) -> Sql:
         value = self.value(node)
-        return cast(value, Text) if node.type is Type.NULL and self.is_postgresql else value
+        return cast(value, Text) if node.type is Type.NULL else value
 
     def comparable(self, node: typed.Expression, other: Type) -> Sql:
-        """A value to be compared with one of another type: PostgreSQL's way, a BIGINT with a double as a double."""
+        """A value to be compared with one of another type: a BIGINT with a double as a double, as PostgreSQL does."""
         if node.type is Type.BIGINT and other in (Type.REAL, Type.DOUBLE) and not self.is_postgresql:
             return self.double(node)
-        return self.text(node)
+        value = self.value(node)
+        return cast(value, SQL_TYPES[other]) if node.type is Type.NULL else value
 
     def ordered(self, node: typed.Expression, other: Type) -> Sql:
         """A value as `<` and ORDER BY compare it with one of another type: texts bytewise."""
@@ -230,15 +231,21 @@ class Values:
         if function.group == "adqlgeo":
             return self.spherical.call(node)
         if function.name == "COALESCE":
-            if node.type.is_shape:
-                return func.coalesce(*(self.spherical.geometry(a) for a in node.arguments))
-            if node.type.is_number:
-                return func.coalesce(*(self.as_type(a, _computed(node.type)) for a in node.arguments))
-            return func.coalesce(*(self.value(a) for a in node.arguments))
+            return self.coalesce(node)
         if function.name == "ivo_geom_transform":
             shape, *matrix = node.arguments
             return function.compile(self.dialect, [self.spherical.geometry(shape), *map(self.double, matrix)])
         return self.compiled(function, node.arguments)
+
+    def coalesce(self, node: typed.Call) -> Sql:
+        if node.type.is_shape:
+            made = [self.spherical.geometry(a) for a in node.arguments]
+        elif node.type.is_number:
+            made = [self.as_type(a, _computed(node.type)) for a in node.arguments]
+        else:
+            made = [self.text(a) for a in node.arguments]
+        # SQLite's COALESCE takes two arguments and more.
+        return func.coalesce(*made) if len(made) > 1 else made[0]
 
     def compiled(self, function: Function, arguments: tuple[typed.Expression, ...]) -> Sql:
         """The call of a function with arguments of one of its signatures."""

@@ -19,7 +19,7 @@ from tap.engine.faults import ValueFault
 Number = int | float
 
 _INTEGER_RANGES = {"SMALLINT": 2**15, "INTEGER": 2**31, "BIGINT": 2**63}
-_INTEGER_TEXT = re.compile(r"\s*[+-]?0*([0-9]+)\s*", re.ASCII)
+_INTEGER_TEXT = re.compile(r"\s*([+-]?)0*([0-9]+)\s*", re.ASCII)
 _FLOAT_TEXT = re.compile(r"\s*[+-]?([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*", re.ASCII)
 _DECIMAL = Context(prec=800)
 _RADIAN = 0.0174532925199432957692
@@ -170,9 +170,9 @@ def to_integer(value: Number | str, target: str) -> int:
         match = _INTEGER_TEXT.fullmatch(value)
         if not match:
             raise ValueFault("text")
-        if len(match[1]) > 19:
+        if len(match[2]) > 19:
             raise ValueFault("range")
-        number = int(value)
+        number = int(match[1] + match[2])
     else:
         number = int(value)
     if not -_INTEGER_RANGES[target] <= number < _INTEGER_RANGES[target]:

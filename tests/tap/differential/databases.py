@@ -85,15 +85,16 @@ class Databases:
     def __init__(self, other: Path | None) -> None:
         self.other = other
 
-    def rows(self, adql: str) -> list[tuple[Any, ...]]:
-        """The rows, which all databases agree on; UsageFault if all refuse the query with the same words."""
+    def rows(self, adql: str, rounding: float = 1e-12) -> list[tuple[Any, ...]]:
+        """The rows, which all databases agree on; UsageFault if all refuse the query."""
         found = self._outcome(answer, adql)
         if self.other is not None:
             beside = self._outcome(self._sqlite, adql)
             if isinstance(found, str) or isinstance(beside, str):
-                assert found == beside, adql
+                # Which row is looked at first, and fails, is the database's choice.
+                assert type(found) is type(beside), (adql, found, beside)
             else:
-                assert same(found, beside, ordered=" ORDER BY " in adql), (adql, found, beside)
+                assert same(found, beside, ordered=" ORDER BY " in adql, rounding=rounding), (adql, found, beside)
         if isinstance(found, str):
             raise UsageFault(found)
         return found
@@ -187,22 +188,25 @@ def _stored(value: Any, vendor: str) -> Any:
     return value
 
 
-def same(found: list[tuple[Any, ...]], expected: list[tuple[Any, ...]], *, ordered: bool = False) -> bool:
+def same(
+    found: list[tuple[Any, ...]], expected: list[tuple[Any, ...]], *, ordered: bool = False, rounding: float = 1e-12
+) -> bool:
     """Equal rows of equal types but for rounding; in any order, unless `ordered`."""
     if len(found) != len(expected):
         return False
     if not ordered:
         found, expected = sorted(found, key=_key), sorted(expected, key=_key)
-    return all(len(a) == len(b) and all(map(_close, a, b)) for a, b in zip(found, expected, strict=True))
+    return all(
+        len(a) == len(b) and all(_close(v, w, rounding) for v, w in zip(a, b, strict=True))
+        for a, b in zip(found, expected, strict=True)
+    )
 
 
 def _key(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple((v is not None, float(f"{v:.9e}") if isinstance(v, float) else v) for v in row)
 
 
-def _close(a: Any, b: Any) -> bool:
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(_close, a, b))
+def _close(a: Any, b: Any, rounding: float) -> bool:
     if isinstance(a, float) and isinstance(b, float):
-        return math.isclose(a, b, rel_tol=1e-12, abs_tol=1e-300)
+        return math.isclose(a, b, rel_tol=rounding, abs_tol=1e-300)
     return type(a) is type(b) and a == b

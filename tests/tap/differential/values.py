@@ -269,7 +269,9 @@ def rounded_numbers(columns: str = "knhxr") -> st.SearchStrategy[Value]:
 
 def safe_numbers(table: str = "", columns: str = "khxrn") -> st.SearchStrategy[Value]:
     """Numeric expressions that always have a value."""
-    leaves = st.sampled_from([column(c, table) for c in columns]) | (small_integers | quarters).map(constant)
+    leaves = st.sampled_from([column(c, table) for c in columns]) | (small_integers | quarters | st.none()).map(
+        constant
+    )
     small = st.sampled_from([column("k", table), column("h", table)]) | small_integers.map(constant)
     return st.one_of(
         leaves,
@@ -309,7 +311,7 @@ def cut(value: Value, length: int, kind: str) -> Value:
 
 
 def texts(table: str = "") -> st.SearchStrategy[Value]:
-    leaves = st.just(column("s", table)) | letters.map(constant)
+    leaves = st.just(column("s", table)) | (letters | letters | st.none()).map(constant)
     return st.recursive(
         leaves,
         lambda inner: st.one_of(
