@@ -180,8 +180,13 @@ def _directions(c: Vectors) -> tuple[Vectors, Vectors]:
     return east, np.cross(c, east)
 
 
-longitudes = st.floats(0, 360) | st.sampled_from([0.0, 360.0, 180.0, 1e-7, 359.9999999, 90.0])
-latitudes = st.floats(-90, 90) | st.sampled_from([90.0, -90.0, 0.0, 89.999, -89.999, 45.0])
+def _plain(angle: float) -> float:
+    """Smaller angles are nothing on PostgreSQL, whose products must not underflow."""
+    return 0.0 if abs(angle) < 1e-30 else angle
+
+
+longitudes = st.floats(0, 360).map(_plain) | st.sampled_from([0.0, 360.0, 180.0, 1e-7, 359.9999999, 90.0])
+latitudes = st.floats(-90, 90).map(_plain) | st.sampled_from([90.0, -90.0, 0.0, 89.999, -89.999, 45.0])
 radii = st.floats(1e-3, 80) | st.sampled_from([1e-3, 0.1, 1.0, 10.0, 60.0])
 circles = st.builds(Circle, longitudes, latitudes, radii | st.floats(80, 179.9))
 

@@ -127,14 +127,14 @@ def _mod(x: float, y: float) -> float:
         raise Undefined
     with localcontext() as context:
         context.prec = 800
-        return float(Decimal(repr(x)) % Decimal(repr(y)))
+        return float(Decimal(repr(x)) % Decimal(repr(y))) + 0.0
 
 
 def _quantized(rounding: str) -> Callable[..., float]:
     def of(x: float, places: float = 0) -> float:
         with localcontext() as context:
             context.prec = 800
-            return double(float(Decimal(repr(x)).quantize(Decimal(1).scaleb(-int(places)), rounding)))
+            return double(float(Decimal(repr(x)).quantize(Decimal(1).scaleb(-int(places)), rounding)) + 0.0)
 
     return of
 
@@ -170,7 +170,7 @@ ROUNDED: dict[str, Callable[..., float]] = {
     "ASIN": _where(lambda x: -1 <= x <= 1, np.arcsin),
     "ATAN": np.arctan,
     "COS": np.cos,
-    "EXP": _where(lambda x: -700 < x < 705, np.exp),
+    "EXP": _where(lambda x: -708 < x < 709.7, np.exp),
     "LOG": _where(lambda x: x > 0, np.log),
     "LOG10": _where(lambda x: x > 0, np.log10),
     "SIN": np.sin,
