@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from tap.adql import tree, typed
 from tap.adql.expressions import ExpressionResolver
+from tap.adql.groups import check_grouped, check_grouped_condition, is_grouped
 from tap.adql.lexer import AdqlError
 from tap.adql.scope import Entry, Relation, Scope, Visible, suggestion
 from tap.adql.types import Type, column_of, type_of, wider
@@ -123,11 +124,11 @@ class _Resolver:
             select.distinct,
             select.top,
         )
-        if _is_grouped(resolved):
+        if is_grouped(resolved):
             for output in outputs:
-                _check_grouped(output.expression, resolved)
+                check_grouped(output.expression, resolved)
             if having is not None:
-                _check_grouped_condition(having, resolved)
+                check_grouped_condition(having, resolved)
         if select.distinct:
             for output in outputs:
                 if output.expression.type.is_opaque:
@@ -172,8 +173,8 @@ class _Resolver:
         if body.distinct:
             raise AdqlError("with SELECT DISTINCT, ORDER BY takes only columns of the result", item.at)
         has_aggregate = any(isinstance(e, typed.Aggregate) for e in expression.walk())
-        if _is_grouped(body):
-            _check_grouped(expression, body)
+        if is_grouped(body):
+            check_grouped(expression, body)
         elif has_aggregate:
             raise AdqlError("an aggregate in ORDER BY needs GROUP BY or an aggregate in the SELECT list", item.at)
         return self.sortable(typed.SortKey(expression, descending), body, item.at)
@@ -376,68 +377,3 @@ def _unique(outputs: list[typed.Output]) -> list[typed.Output]:
         numbers[name.lower()] = number
         unique.append(output)
     return unique
-
-
-# --- groups -----------------------------------------------------------------------------------------------------------
-
-
-def _is_grouped(select: typed.Select) -> bool:
-    return (
-        bool(select.group_by)
-        or select.having is not None
-        or any(isinstance(e, typed.Aggregate) for o in select.outputs for e in o.expression.walk())
-    )
-
-
-def _check_grouped(expression: typed.Expression, select: typed.Select) -> None:
-    """ADQL 2.1 section 2.2: what is neither grouped nor aggregated has no value in a group."""
-    if isinstance(expression, typed.Aggregate) or expression.key() in {g.key() for g in select.group_by}:
-        return
-    if isinstance(expression, typed.ColumnReference) and any(expression.source is s for s in select.sources):
-        raise AdqlError(f"column {expression.column} must be in GROUP BY or in an aggregate", expression.at)
-    for child in expression.children():
-        _check_grouped(child, select)
-
-
-def _check_grouped_condition(condition: typed.Condition, select: typed.Select) -> None:
-    for expression in condition.expressions():
-        _check_grouped(expression, select)
-    for inner in condition.conditions():
-        _check_grouped_condition(inner, select)
-    if isinstance(condition, typed.InQuery | typed.Exists):
-        for expression in _expressions(condition.query):
-            _check_grouped(expression, select)
-
-
-def _expressions(body: typed.Body) -> Iterator[typed.Expression]:
-    """The expressions of a query, those of the queries in it included."""
-    if isinstance(body, typed.Query):
-        yield from _expressions(body.body)
-        yield from (key.by for key in body.order_by if isinstance(key.by, typed.Expression))
-    elif isinstance(body, typed.SetOperation):
-        yield from _expressions(body.left)
-        yield from _expressions(body.right)
-    else:
-        yield from (output.expression for output in body.outputs)
-        yield from body.group_by
-        conditions = [c for c in (body.where, body.having, *_join_conditions(body.from_)) if c is not None]
-        for condition in conditions:
-            yield from _condition_expressions(condition)
-        for source in body.sources:
-            if isinstance(source, typed.QuerySource):
-                yield from _expressions(source.query)
-
-
-def _join_conditions(from_: typed.From) -> Iterator[typed.Condition | None]:
-    if isinstance(from_, typed.Join):
-        yield from _join_conditions(from_.left)
-        yield from _join_conditions(from_.right)
-        yield from_.on
-
-
-def _condition_expressions(condition: typed.Condition) -> Iterator[typed.Expression]:
-    yield from condition.expressions()
-    for inner in condition.conditions():
-        yield from _condition_expressions(inner)
-    if isinstance(condition, typed.InQuery | typed.Exists):
-        yield from _expressions(condition.query)
