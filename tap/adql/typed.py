@@ -56,7 +56,7 @@ class Literal(Expression):
     value: Any
 
     def key(self) -> Hashable:
-        return ("literal", self.type, self.value)
+        return ("literal", self.type, repr(self.value))
 
 
 @dataclass(frozen=True, eq=False)

@@ -113,7 +113,8 @@ class Values:
         if type_ is Type.TIMESTAMP and not self.is_postgresql:
             value, sql_type = stored_timestamp(value), Text()
         # The same constant is the same parameter: PostgreSQL compares expressions of GROUP BY with those selected.
-        key = (type_, value)
+        # (Written out, because 0.0 equals -0.0.)
+        key = (type_, repr(value))
         if key not in self.binds:
             self.binds[key] = bindparam(f"p{len(self.binds) + 1}", value, type_=sql_type)
         return self.binds[key]

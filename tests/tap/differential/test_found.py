@@ -49,6 +49,7 @@ BIG = "9007199254740993"
         ("SELECT CAST(r AS VARCHAR) FROM diff.a WHERE r > 3 OR r < 0",
          ["-1e-30", "-2.5", "1.234567e+06", "1.6777216e+07", "123456", "1e+30", "3.4e+38"]),
         ("SELECT 'r=' || r FROM diff.b WHERE r < 0.2 AND k IS NOT NULL", ["r=-0.75", "r=0.1"]),
+        ("SELECT TOP 1 ATAN2(0.0, -0.0) * 0.5 - ACOS(0.0) FROM diff.a", [0.0]),
         ("SELECT COALESCE(k) FROM diff.b WHERE h = 5", [1, 1]),
         ("SELECT COUNT(*) FROM diff.b GROUP BY AREA(POLYGON(1, 1, 2, 1, 2, 2))", [7]),
         ("SELECT AREA(POLYGON(1, 1, 2, 1, 2, 2)) - AREA(POLYGON(1, 1, 2, 1, 2, 2)) FROM diff.b "
