@@ -2,7 +2,7 @@
 # Modules compiled once make every process start faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-sqlite test-postgresql lint format lock reference clean
+.PHONY: help demo test test-sqlite test-postgresql test-nightly lint format lock reference clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -22,6 +22,11 @@ test-sqlite: ## The tests on SQLite alone (ARGS="tests/tap -k cone")
 
 test-postgresql: ## The tests on a private PostgreSQL alone (ARGS="tests/tap -k cone")
 	@DISTILLER_TEST_DATABASE=postgresql .venv/bin/python -m pytest $(ARGS)
+
+test-nightly: ## The generated tests with many and new examples, on both databases (an hour)
+	@tools/setup.sh dev
+	@for database in sqlite postgresql; do DISTILLER_HYPOTHESIS=nightly DISTILLER_TEST_DATABASE=$$database \
+		.venv/bin/python -m pytest --timeout 7200 tests/tap/differential tests/tap/fuzz || exit 1; done
 
 lint: ## ruff, mypy and the layers
 	@tools/setup.sh dev

@@ -24,7 +24,6 @@ from tap.engine.batches import ROWS
 from tap.engine.engine import Rows
 from tap.engine.faults import BetterAsync
 
-
 _SMALL = 32 * 2**10
 """Bytes of a batch whose document is surely made before the client sees any of it (`vo.http.streamed`)."""
 

@@ -23,7 +23,7 @@ from tap.adql import tree, typed
 from tap.adql.lexer import AdqlError
 from tap.adql.parser import parse
 from tap.adql.resolve import resolve
-from tap.adql.template import Check, Decimals, Template
+from tap.adql.template import Check, Decimals, Template, ValuesNeeded
 from tap.adql.translate import Statement, translate
 from tap.engine import engine
 from tap.engine.batches import BatchMaker
@@ -116,7 +116,10 @@ def prepare(text: str, context: QueryContext, uploads: Sequence[Upload] = ()) ->
             return compiled.filled(text, template.values, context)
         except AdqlError:
             pass  # told by the compiler, with its place in this text
-    compiled = _parsed(text, context, (), template.values)
+    try:
+        compiled = _parsed(text, context, (), template.values)
+    except ValuesNeeded:
+        return _parsed(text, context, (), ()).filled(text, (), context)
     _COMPILED.put(key, compiled)
     return compiled.filled(text, template.values, context)
 

@@ -234,19 +234,23 @@ def _polygon_box(polygon: Polygon) -> tuple[NDArray[np.float64], NDArray[np.floa
 
 def separation(lon1: ArrayLike, lat1: ArrayLike, lon2: ArrayLike, lat2: ArrayLike) -> NDArray[np.float64]:
     """Great-circle distance in degrees, accurate for tiny and for nearly antipodal separations."""
-    lon1_, lat1_, lon2_, lat2_ = (np.radians(np.asarray(v, dtype=float)) for v in (lon1, lat1, lon2, lat2))
-    cosines = np.cos(lat1_) * np.cos(lat2_)
-    near = np.sin((lat2_ - lat1_) / 2) ** 2 + cosines * np.sin((lon2_ - lon1_) / 2) ** 2
-    far = np.sin((lat2_ + lat1_) / 2) ** 2 + cosines * np.cos((lon2_ - lon1_) / 2) ** 2
+    lon1_, lat1_, lon2_, lat2_ = (np.asarray(v, dtype=float) for v in (lon1, lat1, lon2, lat2))
+    # Differences of degrees: neighbours would lose digits in radians.
+    dlon, dlat = np.radians(lon2_ - lon1_) / 2, np.radians(lat2_ - lat1_) / 2
+    phi1, phi2 = np.radians(lat1_), np.radians(lat2_)
+    cosines = np.cos(phi1) * np.cos(phi2)
+    near = np.sin(dlat) ** 2 + cosines * np.sin(dlon) ** 2
+    far = np.sin((phi2 + phi1) / 2) ** 2 + cosines * np.cos(dlon) ** 2
     return np.degrees(2 * np.arctan2(np.sqrt(near), np.sqrt(far)))
 
 
 def distance(lon1: float, lat1: float, lon2: float, lat2: float) -> float:
     """`separation` of two positions, for callers that have single numbers."""
-    phi1, phi2, delta = math.radians(lat1), math.radians(lat2), math.radians(lon2 - lon1) / 2
+    phi1, phi2 = math.radians(lat1), math.radians(lat2)
+    dlon, dlat = math.radians(lon2 - lon1) / 2, math.radians(lat2 - lat1) / 2
     cosines = math.cos(phi1) * math.cos(phi2)
-    near = math.sin((phi2 - phi1) / 2) ** 2 + cosines * math.sin(delta) ** 2
-    far = math.sin((phi2 + phi1) / 2) ** 2 + cosines * math.cos(delta) ** 2
+    near = math.sin(dlat) ** 2 + cosines * math.sin(dlon) ** 2
+    far = math.sin((phi2 + phi1) / 2) ** 2 + cosines * math.cos(dlon) ** 2
     return math.degrees(2 * math.atan2(math.sqrt(near), math.sqrt(far)))
 
 

@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 from lark import Token, Transformer, v_args
 
 from tap.adql import tree
-from tap.adql.lexer import AdqlError
+from tap.adql.lexer import LITERAL, AdqlError
 
 MAX_DEPTH = 150
 """Longest chain of operators of one kind that nest (`a+b+c…`, `q UNION q…`)."""
 MAX_TABLES = 60
 """Most tables in one FROM (SQLite joins 64)."""
+MAX_VALUES = 20_000
+"""Most values in an IN list."""
 
 _ANY = 10_000
 ARGUMENT_COUNTS: dict[str, tuple[int, int]] = {
@@ -26,7 +28,7 @@ ARGUMENT_COUNTS: dict[str, tuple[int, int]] = {
     **dict.fromkeys(("ROUND", "TRUNCATE"), (1, 2)),
     "PI": (0, 0),
     "RAND": (0, 1),
-    "COALESCE": (1, _ANY),
+    "COALESCE": (1, 100),
     "POINT": (2, 3),
     "CIRCLE": (2, 4),
     "BOX": (3, 5),
@@ -209,8 +211,11 @@ class TreeBuilder(Transformer[Token, Any]):
     def between(self, value: tree.Node, negated: Token | None, low: tree.Node, high: tree.Node) -> tree.Between:
         return tree.Between(value.at, as_value(value), as_value(low), as_value(high), negated is not None)
 
-    def in_list(self, value: tree.Node, negated: Token | None, word: Token, *items: tree.Node) -> tree.InList:
-        return tree.InList(value.at, as_value(value), tuple(as_value(i) for i in items), negated is not None)
+    def in_list(self, value: tree.Node, negated: Token | None, word: Token, *items: Any) -> tree.InList:
+        listed = _literals(items[0]) if isinstance(items[0], Token) else tuple(as_value(i) for i in items)
+        if len(listed) > MAX_VALUES:
+            raise AdqlError(f"IN takes at most {MAX_VALUES} values", value.at)
+        return tree.InList(value.at, as_value(value), listed, negated is not None)
 
     def in_query(self, value: tree.Node, negated: Token | None, word: Token, query: tree.Query) -> tree.InQuery:
         return tree.InQuery(value.at, as_value(value), query, negated is not None)
@@ -326,6 +331,21 @@ setattr(TreeBuilder, "with", TreeBuilder.with_)
 setattr(TreeBuilder, "from", TreeBuilder.from_)
 
 _SAME = {"!=": "<>"}
+
+
+def _literals(token: Token) -> tuple[tree.Value, ...]:
+    """The constants of a list that came as one token."""
+    start = _at(token)
+    return tuple(_literal(start + found.start(), found.group()) for found in LITERAL.finditer(token))
+
+
+def _literal(at: int, text: str) -> tree.Value:
+    if text[0] == "'":
+        return tree.String(at, text[1:-1].replace("''", "'"))
+    if text[0] in "+-":
+        number = text[1:].lstrip()
+        return tree.Sign(at, text[0] == "-", tree.Number(at + len(text) - len(number), number))
+    return tree.Number(at, text)
 
 
 def _at(token: Token) -> int:

@@ -42,9 +42,10 @@ class Function:
     """A function of ADQL.
 
     `signatures` are the lists of parameters it takes (the last may repeat if `variadic`); `unit` is that of the result,
-    "same" for that of the first argument. `postgresql` and `sqlite` make SQL of SQL; without `sqlite` the Python
-    function `python` is registered as `tap_<name>`. Geometry functions are compiled in `spherical.py`, from whole
-    expressions. Points among the arguments reach the SQL as longitude and latitude, time coverages as intervals.
+    "same" for that of the first argument, "" for a pure number. `postgresql` and `sqlite` make SQL of SQL; without
+    `sqlite` the Python function `python` is registered as `tap_<name>`. Geometry functions are compiled in
+    `spherical.py`, from whole expressions. Points among the arguments reach the SQL as longitude and latitude, time
+    coverages as intervals.
     """
 
     name: str

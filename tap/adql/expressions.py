@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from typing import Any
 
-from tap.adql import tree, typed
-from tap.adql.declaration import INTEGER, NUMBER, TEXT, TIME, TMOC, Function, Parameter
+from tap.adql import tree, typed, units
+from tap.adql.declaration import Function
 from tap.adql.functions import FUNCTIONS
 from tap.adql.lexer import AdqlError
 from tap.adql.scope import Scope, suggestion
+from tap.adql.shapes import check_frame, check_shape, constant_shape, constants, region
+from tap.adql.signatures import as_timestamp, fitted, timestamp
 from tap.adql.template import Decimals
 from tap.adql.types import Type, column_of, wider
-from tap.engine.numbers import parse_timestamp
 from tap.udf import motion
-from vo import regions, tmoc
+from vo import regions
 from vo.columns import ColumnMeta
 
 QueryResolver = Callable[[tree.Query, Scope | None, dict[str, Any]], typed.Query]
 
-MAX_LITERALS = 20_000
-"""Most values in an IN list."""
 _CAST_TYPES = {
     "SMALLINT": Type.SMALLINT,
     "INTEGER": Type.INTEGER,
@@ -38,9 +35,8 @@ _CAST_TYPES = {
     "CIRCLE": Type.CIRCLE,
     "POLYGON": Type.POLYGON,
 }
-_FRAMES = frozenset(
-    ("ICRS", "FK5", "J2000", "GEOCENTER", "BARYCENTER", "HELIOCENTER", "TOPOCENTER", "UNKNOWNREFPOS", "SPHERICAL2")
-)
+MAX_CORNERS = 48
+"""Most points or coordinates of a polygon that the database makes (PostgreSQL's functions take 100 numbers)."""
 _CONSTRUCTORS = ("POINT", "CIRCLE", "BOX", "POLYGON")
 
 
@@ -135,11 +131,11 @@ class ExpressionResolver:
                 raise AdqlError(f"{node.operator} takes numbers, not {operand.type.value}", operand.at)
         integers = all(o.type.is_integer or o.type is Type.NULL for o in (left, right))
         type_ = Type.BIGINT if integers else Type.DOUBLE
-        unit = None
         if node.operator in "+-":
-            # A constant that is added has the unit of the column.
-            units = {o.meta.unit for o in (left, right) if not isinstance(o, typed.Constant)}
-            unit = units.pop() if len(units) == 1 else None
+            unit = units.of_sum(left, right)
+        else:
+            combined = units.of_product if node.operator == "*" else units.of_quotient
+            unit = combined(units.unit_of(left), units.unit_of(right))
         meta = column_of(type_).but(unit=unit)
         return typed.Arithmetic(node.at, type_, meta, node.operator, left, right)
 
@@ -156,13 +152,15 @@ class ExpressionResolver:
 
     def aggregate(self, node: tree.Aggregate, argument: typed.Expression | None) -> typed.Expression:
         if node.name == "COUNT":
-            meta = column_of(Type.BIGINT).but(ucd="meta.number", description="Number of rows or values")
+            meta = column_of(Type.BIGINT).but(unit="", ucd="meta.number", description="Number of rows or values")
             return typed.Aggregate(node.at, Type.BIGINT, meta, node.name, node.distinct, argument)
         assert argument is not None
         if node.name in ("MIN", "MAX"):
             if not (argument.type.is_number or argument.type in (Type.TEXT, Type.TIMESTAMP, Type.NULL)):
                 raise AdqlError(f"{node.name} does not apply to {argument.type.value}", argument.at)
-            meta = argument.meta.but(name="", utype=None, std=False, principal=False, indexed=False)
+            meta = argument.meta.but(
+                name="", ucd=_not_main(argument.meta.ucd), utype=None, std=False, principal=False, indexed=False
+            )
             return typed.Aggregate(node.at, argument.type, meta, node.name, False, argument)
         if not (argument.type.is_number or argument.type is Type.NULL):
             raise AdqlError(f"{node.name} takes numbers, not {argument.type.value}", argument.at)
@@ -179,10 +177,10 @@ class ExpressionResolver:
                     raise AdqlError(str(error), operand.at) from None
                 if type(shape).__name__.upper() != node.type:
                     raise AdqlError(f"{operand.value!r} is no {node.type}", operand.at)
-                return _constant_shape(node.at, shape)
+                return constant_shape(node.at, shape)
             raise AdqlError(f"CAST to {node.type} takes a text constant; use {node.type}(…)", node.at)
         if isinstance(operand, typed.Literal) and isinstance(operand.value, str) and target is Type.TIMESTAMP:
-            return _timestamp(operand)
+            return timestamp(operand)
         ok = operand.type in (Type.TEXT, Type.NULL) or (
             operand.type.is_number if target.is_number else operand.type.is_number or operand.type is Type.TIMESTAMP
         )
@@ -209,24 +207,34 @@ class ExpressionResolver:
             raise AdqlError(f"unknown function {node.name}{suggestion(node.name, FUNCTIONS)}", node.at)
         nodes = node.arguments
         if name in _CONSTRUCTORS and nodes and isinstance(nodes[0], tree.String):
-            _check_frame(nodes[0])
+            check_frame(nodes[0])
             nodes = nodes[1:]
         arguments = tuple(inner(n) for n in nodes)
         if name == "COALESCE":
             return self.coalesce(arguments, node.at)
         if name == "REGION":
-            return _region(node.at, arguments[0])
-        arguments = _fitted(node.at, function, arguments)
-        constants = tuple(a for a in arguments if isinstance(a, typed.Constant) and a.type is not Type.NULL)
-        if name in _CONSTRUCTORS and len(constants) == len(arguments):
-            self.decimals.check(partial(_check_shape, name, node.at), constants)
+            return region(node.at, arguments[0])
+        arguments = fitted(node.at, function, arguments)
+        if name in _CONSTRUCTORS:
+            self.check_shape(name, node.at, arguments)
+        if name == "POWER" and units.unit_of(arguments[0]):
+            self.decimals.settle(arguments[1])
         if name == "IVO_GEOM_TRANSFORM":
             return _geom_transform(node.at, function, arguments)
         type_ = function.result
         meta = column_of(type_, ascii_only=name == "COORDSYS" or (type_ is Type.TEXT and _is_ascii(arguments)))
-        unit = arguments[0].meta.unit if function.unit == "same" and arguments else function.unit
-        meta = meta.but(unit=unit if function.unit else None, ucd=function.ucd, description=function.doc)
+        meta = meta.but(unit=_unit(function, arguments), ucd=function.ucd, description=function.doc)
         return typed.Call(node.at, type_, meta, function, arguments)
+
+    def check_shape(self, name: str, at: int, arguments: tuple[typed.Expression, ...]) -> None:
+        """A shape of constants is one; one that is not of constants has not more corners than functions take."""
+        stated = constants(arguments)
+        if stated is not None:
+            self.decimals.check(partial(check_shape, name, at), stated)
+        if len(arguments) > MAX_CORNERS:
+            if stated is None:
+                raise AdqlError(f"a POLYGON that is not all constants has at most {MAX_CORNERS} coordinates", at)
+            self.decimals.settle(*stated)
 
     def coalesce(self, arguments: tuple[typed.Expression, ...], at: int) -> typed.Expression:
         """ADQL 2.1 section 4.8: the arguments have one type."""
@@ -240,7 +248,7 @@ class ExpressionResolver:
                 )
             common = found
         first = next((a for a in arguments if a.type is common), arguments[0])
-        meta = first.meta.but(std=False, principal=False, indexed=False)
+        meta = first.meta.but(unit=units.of_sum(*arguments), std=False, principal=False, indexed=False)
         if common is Type.TEXT and not _is_ascii(arguments):
             meta = meta.but(datatype="unicodeChar", arraysize="*")
         return typed.Call(at, common, meta, FUNCTIONS["COALESCE"], arguments)
@@ -254,19 +262,11 @@ class ExpressionResolver:
             raise AdqlError(f"IN_UNIT takes a number, not {operand.type.value}", operand.at)
         if not operand.meta.unit:
             raise AdqlError("IN_UNIT takes a value with a unit; this one has none", operand.at)
-        from astropy import units
-
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                wanted = units.Unit(target.text, format="vounit")
-        except (ValueError, TypeError, units.UnitsWarning):
-            raise AdqlError(f"{target.text!r} is no VOUnit", target.at) from None
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                factor = float(units.Unit(operand.meta.unit, format="vounit").to(wanted))
-        except (ValueError, TypeError):
+            factor = units.factor(operand.meta.unit, target.text)
+        except units.UnknownUnit as error:
+            raise AdqlError(str(error), target.at) from None
+        except ValueError:
             raise AdqlError(f"{operand.meta.unit} cannot be converted to {target.text}", target.at) from None
         meta = _numeric_meta(operand.meta, Type.DOUBLE).but(unit=target.text, ucd=operand.meta.ucd)
         scale = typed.Literal(node.at, Type.DOUBLE, column_of(Type.DOUBLE), factor)
@@ -300,8 +300,6 @@ class ExpressionResolver:
                 operand, high = self.comparable(operand, value(node.high), node.at)
                 return typed.Between(node.at, operand, low, high, node.negated)
             case tree.InList():
-                if len(node.items) > MAX_LITERALS:
-                    raise AdqlError(f"IN takes at most {MAX_LITERALS} values", node.at)
                 operand = value(node.operand)
                 items = []
                 for item in node.items:
@@ -346,7 +344,7 @@ class ExpressionResolver:
         for one, other in ((left, right), (right, left)):
             made: typed.Expression | None = None
             if one.type is Type.TIMESTAMP and other.type is Type.TEXT:
-                made = _as_timestamp(other)
+                made = as_timestamp(other)
             elif one.type is Type.BOOLEAN and isinstance(other, typed.Literal) and other.value in (0, 1):
                 made = typed.Literal(other.at, Type.BOOLEAN, column_of(Type.BOOLEAN), bool(other.value))
             if made is not None:
@@ -357,131 +355,35 @@ class ExpressionResolver:
 # --- pieces -----------------------------------------------------------------------------------------------------------
 
 
-def _timestamp(literal: typed.Literal) -> typed.Literal:
-    try:
-        moment: datetime = parse_timestamp(literal.value)
-    except ValueError as error:
-        raise AdqlError(str(error), literal.at) from None
-    return typed.Literal(literal.at, Type.TIMESTAMP, column_of(Type.TIMESTAMP), moment)
-
-
-def _as_timestamp(text: typed.Expression) -> typed.Expression:
-    if isinstance(text, typed.Literal):
-        return _timestamp(text)
-    return typed.Cast(text.at, Type.TIMESTAMP, column_of(Type.TIMESTAMP), text)
-
-
 def _numeric_meta(meta: ColumnMeta, type_: Type) -> ColumnMeta:
     """Metadata of a number made from a column: its unit, UCD and description, another type and no name."""
-    return column_of(type_).but(unit=meta.unit, ucd=meta.ucd, description=meta.description)
+    return column_of(type_).but(unit=meta.unit, ucd=_not_main(meta.ucd), description=meta.description)
+
+
+def _not_main(ucd: str | None) -> str | None:
+    """The UCD of a value made from a column, which is no longer the main one of its kind."""
+    words = [word for word in (ucd or "").split(";") if word.strip().lower() != "meta.main"]
+    return ";".join(words) or None
+
+
+def _unit(function: Function, arguments: Sequence[typed.Expression]) -> str | None:
+    """The unit of a function's result."""
+    if function.unit == "same":
+        return arguments[0].meta.unit
+    if function.name == "SQRT":
+        return units.of_power(units.unit_of(arguments[0]), 0.5)
+    if function.name == "POWER":
+        exponent = arguments[1].value if isinstance(arguments[1], typed.Literal) else None
+        return units.of_power(units.unit_of(arguments[0]), exponent)
+    return function.unit
 
 
 def _is_ascii(arguments: Sequence[typed.Expression]) -> bool:
     return all(a.meta.datatype == "char" for a in arguments if a.type is Type.TEXT)
 
 
-def _check_frame(node: tree.String) -> None:
-    """ADQL 2.1 section 4.2.5: a system that would need a transformation is refused rather than ignored."""
-    words = node.text.upper().replace("_", " ").split()
-    if any(word not in _FRAMES for word in words):
-        raise AdqlError(f"the coordinate system {node.text!r} is not supported: write 'ICRS' or leave it out", node.at)
-
-
-_KINDS = {
-    NUMBER: "a number",
-    INTEGER: "an integer",
-    TEXT: "a text",
-    TIME: "a timestamp",
-    TMOC: "a time coverage (text)",
-    "geometry": "a geometry",
-    "point": "a POINT",
-}
-
-
-def _fits(argument: typed.Expression, parameter: Parameter) -> bool:
-    if argument.type is Type.NULL or parameter.kind == "any":
-        return True
-    return {
-        NUMBER: argument.type.is_number,
-        INTEGER: argument.type.is_integer,
-        TIME: argument.type in (Type.TIMESTAMP, Type.TEXT),
-        TEXT: argument.type is Type.TEXT,
-        TMOC: argument.type is Type.TEXT,
-        "geometry": argument.type.is_geometry,
-        "point": argument.type is Type.POINT,
-    }[parameter.kind]
-
-
-def _argument(argument: typed.Expression, parameter: Parameter) -> typed.Expression:
-    """An argument that fits, as its parameter wants it; constants are checked now, with their place in the query."""
-    if parameter.kind == TIME and argument.type is Type.TEXT:
-        return _as_timestamp(argument)
-    if parameter.kind == TMOC and isinstance(argument, typed.Literal) and argument.value is not None:
-        try:
-            tmoc.decode(argument.value)
-        except ValueError as error:
-            raise AdqlError(str(error), argument.at) from None
-    return argument
-
-
-def _fitted(at: int, function: Function, arguments: tuple[typed.Expression, ...]) -> tuple[typed.Expression, ...]:
-    """The arguments, if they fit one of the function's signatures."""
-    tried: list[tuple[int, AdqlError]] = []
-    fitting = [s for s in function.signatures if s and arguments and _fits(arguments[0], s[0])]
-    for signature in fitting or function.signatures:
-        if function.variadic and len(arguments) > len(signature):
-            unit = 2 if signature[0].kind == NUMBER else 1
-            extra, rest = divmod(len(arguments) - len(signature), unit)
-            signature = signature + signature[:unit] * extra
-            if rest:
-                tried.append((-1, AdqlError(f"{function.name} takes pairs of coordinates", at)))
-                continue
-        if len(signature) != len(arguments):
-            continue
-        wrong = [(i, a, p) for i, (a, p) in enumerate(zip(arguments, signature, strict=True)) if not _fits(a, p)]
-        if not wrong:
-            return tuple(_argument(a, p) for a, p in zip(arguments, signature, strict=True))
-        index, argument, parameter = wrong[0]
-        kind = _KINDS[parameter.kind]
-        message = f"argument {index + 1} of {function.name} must be {kind}, not {argument.type.value}"
-        tried.append((index, AdqlError(message, argument.at)))
-    if tried:
-        raise max(tried, key=lambda t: t[0])[1]
-    counts = " or ".join(str(n) for n in sorted({len(s) for s in fitting or function.signatures}))
-    more = " or more" if function.variadic else ""
-    raise AdqlError(f"{function.name} takes {counts}{more} arguments of this kind, not {len(arguments)}", at)
-
-
-def _check_shape(name: str, at: int, values: Sequence[float]) -> None:
-    """A shape made of constants is checked now, with its place in the query."""
-    try:
-        if name == "BOX":
-            lon, lat, width, height = values
-            if not (0 <= width <= 360 and 0 <= height <= 180):
-                raise ValueError("width and height of a box must be within 0 and 360, 0 and 180 deg")
-            regions.Point(lon, lat + height / 2)
-            regions.Point(lon, lat - height / 2)
-            return
-        shape = regions.from_array(values)
-        if isinstance(shape, regions.Polygon):
-            regions.bounding_box(shape)
-    except ValueError as error:
-        raise AdqlError(str(error), at) from None
-
-
-def _region(at: int, argument: typed.Expression) -> typed.Expression:
-    if not isinstance(argument, typed.Literal) or not isinstance(argument.value, str):
-        raise AdqlError("REGION takes a text constant", argument.at)
-    try:
-        shape = regions.parse_stcs(argument.value)
-        regions.bounding_box(shape)
-    except ValueError as error:
-        raise AdqlError(str(error), argument.at) from None
-    return _constant_shape(at, shape)
-
-
 def _aggregate_call(at: int, function: Function, arguments: tuple[typed.Expression, ...]) -> typed.Expression:
-    arguments = _fitted(at, function, arguments)
+    arguments = fitted(at, function, arguments)
     if function.result is Type.ARRAY:
         meta = ColumnMeta("", "long", "*", description=function.doc)
     else:
@@ -506,11 +408,3 @@ def _geom_transform(at: int, function: Function, arguments: tuple[typed.Expressi
         unit="deg", ucd=ucd if shape.type is Type.POINT else None, description=f"{names[1]} coordinates"
     )
     return typed.Call(at, shape.type, meta, function, (shape, *matrix))
-
-
-def _constant_shape(at: int, shape: regions.Shape) -> typed.Expression:
-    """The constructor call that makes a shape."""
-    function = FUNCTIONS[type(shape).__name__.upper()]
-    numbers = tuple(typed.Literal(at, Type.DOUBLE, column_of(Type.DOUBLE), float(v)) for v in regions.to_array(shape))
-    meta = column_of(function.result).but(unit="deg", description=function.doc)
-    return typed.Call(at, function.result, meta, function, numbers)

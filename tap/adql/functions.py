@@ -114,6 +114,7 @@ _ALL = (
         "Cosine of an angle in radians",
         lambda x: math.cos(x),
         func.cos,
+        unit="",
         example="COS(RADIANS(60))",
     ),
     _number(
@@ -121,6 +122,7 @@ _ALL = (
         "Cotangent of an angle in radians",
         numbers.cot,
         lambda x: _ONE / func.tan(x),
+        unit="",
         example="COT(0.5)",
     ),
     _number(
@@ -136,6 +138,7 @@ _ALL = (
         "Exponential function",
         numbers.exp,
         func.exp,
+        unit="",
         example="EXP(1)",
     ),
     _number(
@@ -151,6 +154,7 @@ _ALL = (
         "Natural logarithm",
         numbers.log,
         func.ln,
+        unit="",
         example="LOG(10)",
     ),
     _number(
@@ -158,6 +162,7 @@ _ALL = (
         "Logarithm to base 10",
         numbers.log10,
         func.log,
+        unit="",
         example="LOG10(1e-12)",
     ),
     _number(
@@ -175,6 +180,7 @@ _ALL = (
         lambda: math.pi,
         func.pi,
         signatures=((),),
+        unit="",
         example="PI()",
     ),
     _number(
@@ -200,6 +206,7 @@ _ALL = (
         lambda *_: func.random(),
         signatures=((), _X),
         volatile=True,
+        unit="",
         example="RAND()",
     ),
     _number(
@@ -216,6 +223,7 @@ _ALL = (
         "Sine of an angle in radians",
         lambda x: math.sin(x),
         func.sin,
+        unit="",
         example="SIN(RADIANS(30))",
     ),
     _number(
@@ -230,6 +238,7 @@ _ALL = (
         "Tangent of an angle in radians",
         lambda x: math.tan(x),
         func.tan,
+        unit="",
         example="TAN(RADIANS(45))",
     ),
     _number(

@@ -14,8 +14,10 @@ from vo.errors import UsageFault
 
 MAX_LENGTH = 500_000
 """Longest query in characters."""
-MAX_TOKENS = 60_000
-"""Most words, literals and signs in a query."""
+MAX_TOKENS = 20_100
+"""Most words, literals and signs in a query, those in lists of constants apart."""
+MAX_LISTED = 40_000
+"""Most constants in lists of constants."""
 MAX_NESTING = 100
 """Deepest nesting of parentheses."""
 
@@ -84,6 +86,11 @@ _TOKENS = re.compile(
     re.VERBOSE,
 )
 
+_LITERAL = r"""(?:[+-][ \t]*+)?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?|'(?:[^']|'')*+'"""
+LITERAL = re.compile(_LITERAL)
+"""A number with or without a sign, or a text."""
+_LITERAL_LIST = re.compile(rf"(?:{_LITERAL})(?:\s*+,\s*+(?:{_LITERAL}))*+(?=\s*+\))", re.ASCII)
+
 _HINTS = {
     "%": "ADQL has no operator %: write MOD(x, y)",
     "[": "ADQL has no arrays",
@@ -146,7 +153,17 @@ def tokens(text: str) -> Iterator[Token]:
     if len(text) > MAX_LENGTH:
         raise AdqlError(f"the query is longer than {MAX_LENGTH} characters", MAX_LENGTH)
     position, depth, count, end = 0, 0, 0, len(text)
+    before, is_list, constants = "", False, 0
     while position < end:
+        listed = _LITERAL_LIST.match(text, position) if is_list else None
+        if listed is not None:
+            # Lists of thousands of constants, which clients generate, are one token.
+            constants += listed.group().count(",") + 1
+            if constants > MAX_LISTED:
+                raise AdqlError(f"the query has lists of more than {MAX_LISTED} constants", position)
+            yield Token("LITERALS", listed.group(), start_pos=position, end_pos=listed.end())
+            position, is_list = listed.end(), False
+            continue
         match = _TOKENS.match(text, position)
         if match is None:
             character = text[position]
@@ -183,3 +200,4 @@ def tokens(text: str) -> Iterator[Token]:
                 start,
             )
         yield Token(kind, value, start_pos=start, end_pos=position)
+        is_list, before = kind == "LPAR" and before == "IN", kind

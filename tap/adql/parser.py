@@ -15,6 +15,7 @@ from tap.adql.tree import Query
 _EXPECTED = {
     "IDENTIFIER": "a name",
     "DELIMITED": "a name",
+    "LITERALS": "a number",
     "STRING": "a text",
     "UNSIGNED": "a number",
     "DECIMAL_NUMBER": "a number",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from tap.adql import tree, typed
 from tap.adql.expressions import ExpressionResolver
+from tap.adql.groups import check_grouped, check_grouped_condition, is_grouped
 from tap.adql.lexer import AdqlError
 from tap.adql.scope import Entry, Relation, Scope, Visible, suggestion
 from tap.adql.template import Decimals
@@ -14,7 +15,11 @@ from tap.registry import PublishedTable
 from vo.columns import ColumnMeta
 
 MAX_COLUMNS = 1500
-"""Most columns of a result (PostgreSQL has at most 1664)."""
+"""Most columns of a result (PostgreSQL has at most 1664, with those it sorts and groups by)."""
+MAX_KEYS = 80
+"""Most expressions of GROUP BY, and of ORDER BY."""
+MAX_READS = 400
+"""Most tables that are read, each as often as it is: SQLite writes out every use of a table of WITH."""
 
 CommonTables = dict[str, tuple[tree.Name, typed.CommonTable]]
 
@@ -39,13 +44,17 @@ class _Resolver:
         self.find = find
         self.known = known
         self.expressions = ExpressionResolver(self.query, decimals)
+        self.reads = 0
+        self.reads_of: dict[int, int] = {}
 
     # --- queries ---
 
     def query(self, query: tree.Query, parent: Scope | None, common: CommonTables) -> typed.Query:
         own: list[typed.CommonTable] = []
         for table in query.common_tables:
+            before = self.reads
             resolved = typed.CommonTable(self.query(table.query, None, common))
+            self.reads_of[id(resolved)] = self.reads - before
             if table.name.text.lower() in {t.name.text.lower() for t in query.common_tables[: len(own)]}:
                 raise AdqlError(f"{table.name} is defined twice", table.name.at)
             own.append(resolved)
@@ -56,6 +65,8 @@ class _Resolver:
             body, scope = self.select(query.body, parent, common)
         else:
             body = self.operand(query.body, parent, common)
+        if len(query.order_by) > MAX_KEYS:
+            raise AdqlError(f"ORDER BY takes at most {MAX_KEYS} expressions", query.order_by[MAX_KEYS].at)
         order_by = tuple(self.sort_key(item, body, scope, common) for item in query.order_by)
         return typed.Query(body, order_by, query.offset, tuple(own))
 
@@ -100,11 +111,13 @@ class _Resolver:
                 scope.aliases.setdefault(name.lower(), value)
             else:
                 name = value.meta.name or _generated(item.value, len(outputs) + 1)
-            outputs.append(typed.Output(value, value.meta.but(name=name)))
+            outputs.append(typed.Output(value, value.meta.but(name=name, unit=value.meta.unit or None)))
         if len(outputs) > MAX_COLUMNS:
             raise AdqlError(f"a result has at most {MAX_COLUMNS} columns", select.at)
         outputs = _unique(outputs)
         where = None if select.where is None else resolve.condition(select.where, scope, common, "WHERE")
+        if len(select.group_by) > MAX_KEYS:
+            raise AdqlError(f"GROUP BY takes at most {MAX_KEYS} expressions", select.group_by[MAX_KEYS].at)
         group_by = tuple(self.group(value, scope, common) for value in select.group_by)
         having = None if select.having is None else resolve.condition(select.having, scope, common, "HAVING")
         resolved = typed.Select(
@@ -117,11 +130,11 @@ class _Resolver:
             select.distinct,
             select.top,
         )
-        if _is_grouped(resolved):
+        if is_grouped(resolved):
             for output in outputs:
-                _check_grouped(output.expression, resolved)
+                check_grouped(output.expression, resolved)
             if having is not None:
-                _check_grouped_condition(having, resolved)
+                check_grouped_condition(having, resolved)
         if select.distinct:
             for output in outputs:
                 if output.expression.type.is_opaque:
@@ -166,8 +179,8 @@ class _Resolver:
         if body.distinct:
             raise AdqlError("with SELECT DISTINCT, ORDER BY takes only columns of the result", item.at)
         has_aggregate = any(isinstance(e, typed.Aggregate) for e in expression.walk())
-        if _is_grouped(body):
-            _check_grouped(expression, body)
+        if is_grouped(body):
+            check_grouped(expression, body)
         elif has_aggregate:
             raise AdqlError("an aggregate in ORDER BY needs GROUP BY or an aggregate in the SELECT list", item.at)
         return self.sortable(typed.SortKey(expression, descending), body, item.at)
@@ -203,16 +216,23 @@ class _Resolver:
             if parts[0].matches(name.text):
                 alias = reference.alias or parts[0]
                 cte = typed.CommonTableSource(table)
+                self.count_reads(self.reads_of[id(table)], reference.at)
                 return _relation(
                     cte, (alias.text if reference.alias else name.text,), table.query.columns, reference.at
                 )
         found = self.find(".".join(p.text for p in parts)) if len(parts) > 1 else None
         if found is None or not all(p.matches(n) for p, n in zip(parts, found.meta.name.split("."), strict=True)):
             raise AdqlError(f"unknown table {reference.name}{self.near_table(reference.name)}", reference.at)
+        self.count_reads(1, reference.at)
         source = typed.TableSource(found)
         columns = tuple((type_of(c), c) for c in found.meta.columns)
         names = (reference.alias.text,) if reference.alias else tuple(found.meta.name.split("."))
         return _relation(source, names, columns, reference.at)
+
+    def count_reads(self, number: int, at: int) -> None:
+        self.reads += number
+        if self.reads > MAX_READS:
+            raise AdqlError(f"the query reads more than {MAX_READS} tables, with those of WITH at each use", at)
 
     def near_table(self, name: tree.Qualified) -> str:
         known = self.known()
@@ -363,68 +383,3 @@ def _unique(outputs: list[typed.Output]) -> list[typed.Output]:
         numbers[name.lower()] = number
         unique.append(output)
     return unique
-
-
-# --- groups -----------------------------------------------------------------------------------------------------------
-
-
-def _is_grouped(select: typed.Select) -> bool:
-    return (
-        bool(select.group_by)
-        or select.having is not None
-        or any(isinstance(e, typed.Aggregate) for o in select.outputs for e in o.expression.walk())
-    )
-
-
-def _check_grouped(expression: typed.Expression, select: typed.Select) -> None:
-    """ADQL 2.1 section 2.2: what is neither grouped nor aggregated has no value in a group."""
-    if isinstance(expression, typed.Aggregate) or expression.key() in {g.key() for g in select.group_by}:
-        return
-    if isinstance(expression, typed.ColumnReference) and any(expression.source is s for s in select.sources):
-        raise AdqlError(f"column {expression.column} must be in GROUP BY or in an aggregate", expression.at)
-    for child in expression.children():
-        _check_grouped(child, select)
-
-
-def _check_grouped_condition(condition: typed.Condition, select: typed.Select) -> None:
-    for expression in condition.expressions():
-        _check_grouped(expression, select)
-    for inner in condition.conditions():
-        _check_grouped_condition(inner, select)
-    if isinstance(condition, typed.InQuery | typed.Exists):
-        for expression in _expressions(condition.query):
-            _check_grouped(expression, select)
-
-
-def _expressions(body: typed.Body) -> Iterator[typed.Expression]:
-    """The expressions of a query, those of the queries in it included."""
-    if isinstance(body, typed.Query):
-        yield from _expressions(body.body)
-        yield from (key.by for key in body.order_by if isinstance(key.by, typed.Expression))
-    elif isinstance(body, typed.SetOperation):
-        yield from _expressions(body.left)
-        yield from _expressions(body.right)
-    else:
-        yield from (output.expression for output in body.outputs)
-        yield from body.group_by
-        conditions = [c for c in (body.where, body.having, *_join_conditions(body.from_)) if c is not None]
-        for condition in conditions:
-            yield from _condition_expressions(condition)
-        for source in body.sources:
-            if isinstance(source, typed.QuerySource):
-                yield from _expressions(source.query)
-
-
-def _join_conditions(from_: typed.From) -> Iterator[typed.Condition | None]:
-    if isinstance(from_, typed.Join):
-        yield from _join_conditions(from_.left)
-        yield from _join_conditions(from_.right)
-        yield from_.on
-
-
-def _condition_expressions(condition: typed.Condition) -> Iterator[typed.Expression]:
-    yield from condition.expressions()
-    for inner in condition.conditions():
-        yield from _condition_expressions(inner)
-    if isinstance(condition, typed.InQuery | typed.Exists):
-        yield from _expressions(condition.query)

@@ -6,17 +6,22 @@ the same: in a conjunction of WHERE, ON or HAVING, not under NOT.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     Boolean,
     ColumnElement,
+    Double,
     FromClause,
     Integer,
+    LargeBinary,
     Text,
     and_,
+    bindparam,
     case,
     cast,
     column,
@@ -25,17 +30,16 @@ from sqlalchemy import (
     select,
     table,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from tap.adql import typed
-from tap.adql.lexer import AdqlError
-from tap.adql.types import Type, column_of
+from tap.adql.shapes import constant_coordinates
+from tap.adql.types import Type
 from tap.geometry.schema import index_name
 from tap.registry import PositionIndex, RegionIndex
-from vo.regions import Polygon, format_stcs
+from vo import regions
 
 Sql = ColumnElement[Any]
-MAX_ARGUMENTS = 100
-"""Most arguments of a function in either database."""
 _R_TREE_COLUMNS = ("x_min", "y_min", "z_min", "x_max", "y_max", "z_max")
 
 
@@ -71,6 +75,7 @@ class Spherical:
         self.value = value
         self.from_of = from_of
         self.read = read
+        self.constants: dict[tuple[float, ...], BindParameter[Any]] = {}
 
     # --- values ---
 
@@ -83,20 +88,26 @@ class Spherical:
         name, arguments = expression.function.name, expression.arguments
         if name == "CENTROID":
             return func.tap_centroid(self.geometry(arguments[0]))
-        if name == "POLYGON" and len(arguments) * (2 if arguments[0].type is Type.POINT else 1) > MAX_ARGUMENTS:
-            return self.long_polygon(expression)
+        if name == "POLYGON":
+            known = constant_coordinates(arguments)
+            if known is not None:
+                return self.constant(regions.to_array(regions.from_array(known)))
         if name in ("POINT", "CIRCLE", "BOX", "POLYGON"):
             return getattr(func, f"tap_{name.lower()}")(*self.coordinates(arguments))
         return self.value(expression)
 
-    def long_polygon(self, polygon: typed.Call) -> Sql:
-        """A polygon of more coordinates than a function takes arguments, as one text: STC-S numbers round-trip."""
-        values = _constants(polygon.arguments)
-        if values is None:
-            most = MAX_ARGUMENTS // 2
-            raise AdqlError(f"a POLYGON of more than {most} vertices is made of constants", polygon.at)
-        text = format_stcs(Polygon(tuple(zip(values[::2], values[1::2], strict=True))))
-        return func.tap_region(self.value(typed.Literal(polygon.at, Type.TEXT, column_of(Type.TEXT), text)))
+    def constant(self, numbers: Sequence[float]) -> Sql:
+        """A shape as one parameter: functions of many arguments are not for every database."""
+        key = tuple(numbers)
+        if key not in self.constants:
+            # The same constant is the same parameter: PostgreSQL compares expressions of GROUP BY with those selected.
+            packed = struct.pack(f"<{len(numbers)}d", *numbers)
+            self.constants[key] = (
+                bindparam(None, list(numbers), type_=ARRAY(Double()), unique=True)
+                if self.dialect == "postgresql"
+                else bindparam(None, packed, type_=LargeBinary(), unique=True)
+            )
+        return self.constants[key]
 
     def coordinates(self, arguments: tuple[typed.Expression, ...]) -> list[Sql]:
         """The numbers of a constructor's arguments, points taken apart."""
@@ -222,22 +233,6 @@ def indexed_pair(lon: typed.Expression, lat: typed.Expression) -> Indexed | None
         if (index.lon, index.lat) == (lon.column, lat.column):
             return Indexed(lon.source, index)
     return None
-
-
-def _constants(arguments: tuple[typed.Expression, ...]) -> list[float] | None:
-    """The numbers of a constructor's arguments, points taken apart; None if not all are constants."""
-    values: list[float] = []
-    for argument in arguments:
-        if isinstance(argument, typed.Call) and argument.function.name == "POINT":
-            inner = _constants(argument.arguments)
-            if inner is None:
-                return None
-            values += inner
-        elif isinstance(argument, typed.Literal) and argument.value is not None:
-            values.append(float(argument.value))
-        else:
-            return None
-    return values
 
 
 def _refers_to(expression: typed.Expression, source: typed.Source) -> bool:

@@ -63,6 +63,10 @@ class Template:
         return cls("\0".join(pieces), tuple(values))
 
 
+class ValuesNeeded(Exception):
+    """What a query is compiled to depends on the value of a decimal number: it is compiled for itself."""
+
+
 Check = Callable[[Sequence[Any]], None]
 
 
@@ -78,6 +82,11 @@ class Decimals:
     def slot(self, value: float) -> int | None:
         """The number of a constant, None for one that is compiled as it is."""
         return self._slots.get(value)
+
+    def settle(self, *expressions: typed.Expression) -> None:
+        """What is compiled depends on the values of these. Raises ValuesNeeded if one of them comes later."""
+        if any(isinstance(e, typed.Parameter) for expression in expressions for e in expression.walk()):
+            raise ValuesNeeded
 
     def check(self, check: Check, constants: tuple[typed.Constant, ...]) -> None:
         """See to it that `check` accepts the values of these constants, now and in later queries of this shape."""

@@ -65,7 +65,7 @@ class Literal(Constant):
     value: Any
 
     def key(self) -> Hashable:
-        return ("literal", self.type, self.value)
+        return ("literal", self.type, repr(self.value))
 
     def known(self, decimals: Sequence[float]) -> Any:
         return self.value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 
 from vo.columns import ColumnMeta
 
@@ -90,6 +91,7 @@ def type_of(column: ColumnMeta) -> Type:
     return Type.BLOB if column.datatype == "unsignedByte" else Type.ARRAY
 
 
+@lru_cache(maxsize=256)
 def column_of(type_: Type, name: str = "", *, ascii_only: bool = False) -> ColumnMeta:
     """Metadata of a result column of that type, with no more than the type."""
     datatype, arraysize, xtype = _VOTABLE[type_]

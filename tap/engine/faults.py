@@ -10,6 +10,8 @@ MESSAGES = {
     "power": "square root or power outside its domain",
     "range": "a number is out of range: the argument of a function or a result has no value",
     "text": "a text cannot be converted to the type that is asked for",
+    "pattern": "a pattern of LIKE is too long",
+    "size": "a text is too long",
     "nesting": "the query is nested too deeply for this database",
 }
 SQLSTATES = {
@@ -20,6 +22,7 @@ SQLSTATES = {
     "22P02": "text",
     "22007": "text",
     "22008": "text",
+    "54000": "size",
     "54001": "nesting",
 }
 """PostgreSQL's codes for them (appendix A of its manual)."""

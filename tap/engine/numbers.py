@@ -12,13 +12,15 @@ import struct
 from datetime import UTC, datetime
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, localcontext
 
+import numpy as np
+
 from tap.engine.faults import ValueFault
 
 Number = int | float
 
 _INTEGER_RANGES = {"SMALLINT": 2**15, "INTEGER": 2**31, "BIGINT": 2**63}
-_INTEGER_TEXT = re.compile(r"\s*[+-]?[0-9]+\s*")
-_FLOAT_TEXT = re.compile(r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
+_INTEGER_TEXT = re.compile(r"\s*([+-]?)0*([0-9]+)\s*", re.ASCII)
+_FLOAT_TEXT = re.compile(r"\s*[+-]?([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*", re.ASCII)
 _DECIMAL = Context(prec=800)
 _RADIAN = 0.0174532925199432957692
 
@@ -165,9 +167,12 @@ def rand(*_: float) -> float:
 def to_integer(value: Number | str, target: str) -> int:
     """Numbers lose their fraction; texts must be integers."""
     if isinstance(value, str):
-        if not _INTEGER_TEXT.fullmatch(value):
+        match = _INTEGER_TEXT.fullmatch(value)
+        if not match:
             raise ValueFault("text")
-        number = int(value)
+        if len(match[2]) > 19:
+            raise ValueFault("range")
+        number = int(match[1] + match[2])
     else:
         number = int(value)
     if not -_INTEGER_RANGES[target] <= number < _INTEGER_RANGES[target]:
@@ -177,9 +182,10 @@ def to_integer(value: Number | str, target: str) -> int:
 
 def to_double(value: Number | str) -> float:
     if isinstance(value, str):
-        if not _FLOAT_TEXT.fullmatch(value):
+        match = _FLOAT_TEXT.fullmatch(value)
+        if not match:
             raise ValueFault("text")
-        return _finite(float(value))
+        return _finite(float(value), zero=not match[1].strip("0."))
     return float(value)
 
 
@@ -206,6 +212,18 @@ def number_text(value: Number) -> str:
         mantissa = f"{digits[0]}.{digits[1:]}".rstrip("0").rstrip(".")
         text = f"{sign}{mantissa}e+{exponent:02d}"
     return text
+
+
+def real_text(value: float) -> str:
+    """A single-precision number as PostgreSQL writes it: exponent below 1e-4 and from 1e6."""
+    shortest = Decimal(str(np.float32(value)))
+    power = shortest.adjusted()
+    if not shortest or -4 <= power < 6:
+        text = f"{shortest:f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    sign, digits, _ = shortest.normalize().as_tuple()
+    first, *rest = map(str, digits)
+    return f"{'-' * sign}{first}{'.' * bool(rest)}{''.join(rest)}e{power:+03d}"
 
 
 def parse_timestamp(text: str) -> datetime:
@@ -239,6 +257,32 @@ def timestamp_text(stored: str) -> str:
     """DALI form of a stored time."""
     text = stored.replace(" ", "T")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+# --- sums -------------------------------------------------------------------------------------------------------------
+
+
+class SumInteger:
+    """SUM of BIGINTs: only the whole may overflow, not a part of it."""
+
+    def __init__(self) -> None:
+        self.total: int | None = None
+
+    def step(self, value: int | None) -> None:
+        if value is not None:
+            self.total = (self.total or 0) + value
+
+    def finalize(self) -> int | None:
+        return None if self.total is None else _bigint(self.total)
+
+
+def total(value: float | None, count: int) -> float | None:
+    """SQLite's sum or mean of `count` doubles, unless it overflowed (to infinity, or on from there to NULL)."""
+    if value is None:
+        if count:
+            raise ValueFault("range")
+        return None
+    return _finite(value)
 
 
 # --- text -------------------------------------------------------------------------------------------------------------

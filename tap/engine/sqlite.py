@@ -39,6 +39,9 @@ _SAID = {
     "too many FROM clause terms": "nesting",
     "too many terms in compound SELECT": "nesting",
     "too many references": "nesting",
+    "at most 64 tables in a join": "nesting",
+    "pattern too complex": "pattern",
+    "string or blob too big": "size",
 }
 """What SQLite says (it has no codes for these) of the user's mistakes."""
 
@@ -73,6 +76,8 @@ _OWN_FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "tap_to_double": (1, numbers.to_double),
     "tap_to_real": (1, numbers.to_real),
     "tap_number_text": (1, numbers.number_text),
+    "tap_real_text": (1, numbers.real_text),
+    "tap_total": (2, numbers.total),
     "tap_to_timestamp": (1, numbers.to_timestamp),
     "tap_timestamp_text": (1, numbers.timestamp_text),
 }
@@ -82,12 +87,16 @@ _ALL_FUNCTIONS = (
     | COVERAGE_FUNCTIONS
     | {f.sqlite_name: (-1, f.python) for f in FUNCTIONS.values() if f.python is not None}
 )
-_AGGREGATES = {f.sqlite_name: f.aggregate for f in FUNCTIONS.values() if f.aggregate is not None}
+_AGGREGATES = {f.sqlite_name: f.aggregate for f in FUNCTIONS.values() if f.aggregate is not None} | {
+    "tap_sum_integer": numbers.SumInteger
+}
 _BUILT_IN = frozenset({"avg", "coalesce", "count", "like", "max", "min", "row_number", "substr", "sum"})
 """SQLite's own functions that translated queries use."""
+_VALUE_TABLES = frozenset({"json_each"})
+"""Tables of SQLite's own that hold no more than the parameter they are called with."""
 _ALLOWED_FUNCTIONS = frozenset(_ALL_FUNCTIONS) | frozenset(_AGGREGATES) | _BUILT_IN
 _VOLATILE = frozenset(f.sqlite_name for f in FUNCTIONS.values() if f.volatile)
-_NULL_TAKING = frozenset(f.sqlite_name for f in FUNCTIONS.values() if f.takes_null)
+_NULL_TAKING = frozenset(f.sqlite_name for f in FUNCTIONS.values() if f.takes_null) | {"tap_total"}
 
 
 class SqliteRun:
@@ -129,7 +138,9 @@ class SqliteRun:
         connection.execute("PRAGMA query_only=ON")
         connection.execute("PRAGMA case_sensitive_like=ON")
         connection.execute("PRAGMA busy_timeout=10000")
-        # R-trees prepare statements of their own when first used: before the authoriser is there.
+        # Virtual tables prepare statements of their own when first used: before the authoriser is there.
+        for name in _VALUE_TABLES:
+            connection.execute(f"SELECT 1 FROM {name}('[]') LIMIT 0")  # noqa: S608 (a name of our own)
         for name in read:
             if is_tree(name):
                 connection.execute(f'SELECT 1 FROM "{name}" LIMIT 0')  # noqa: S608 (a name of our own)
@@ -166,6 +177,7 @@ class SqliteRun:
             def __init__(self) -> None:
                 super().__init__()
                 self.step = guarded(super().step, null=True)
+                self.finalize = guarded(super().finalize)
 
         return Guarded
 
@@ -221,7 +233,8 @@ def _authoriser(read: frozenset[str], uploads: Sequence[Upload]) -> Callable[...
     published = readable()
     columns = {name: {c.lower() for c in published[name]} | {""} for name in read & published.keys()}
     trees = (read & indexes()) | {index_name(u.published.sql_name, XYZ) for u in uploads}
-    whole = {u.published.sql_name for u in uploads} | trees | {part for tree in trees for part in shadows(tree)}
+    uploaded = {u.published.sql_name for u in uploads}
+    whole = _VALUE_TABLES | uploaded | trees | {part for tree in trees for part in shadows(tree)}
 
     def may_read(name: str | None, column: str | None) -> bool:
         return name in whole or (name in columns and (column or "").lower() in columns[name])

@@ -150,7 +150,7 @@ def test_metadata_travel_with_columns() -> None:
         ("double", None, None, "mag"),
         ("long", None, None, None),
         ("double", None, None, "deg"),
-        ("double", None, None, None),
+        ("double", None, None, "deg"),
         ("double", None, None, "deg"),
         ("char", "*", "timestamp", None),
         ("char", "*", "adql:REGION", None),

@@ -86,6 +86,15 @@ def test_values_are_checked_in_every_query(sky: list[SkyRow]) -> None:
     assert prepare(CONE.format(1.5, 2.25, 3.5), CONTEXT).statement.parameters
 
 
+@pytest.mark.parametrize(
+    ("query", "unit"),
+    [("SELECT POWER(ra, 2.5) FROM test.sky", "deg**2.5"), ("SELECT POWER(ra, 1.5) FROM test.sky", "deg**1.5")],
+)
+def test_units_that_depend_on_a_value(sky: list[SkyRow], query: str, unit: str) -> None:
+    (column,) = prepare(query, CONTEXT).columns
+    assert column.unit == unit
+
+
 def test_grouping_by_another_constant_is_still_refused(sky: list[SkyRow]) -> None:
     prepare("SELECT ROUND(ra / 2.5), COUNT(*) FROM test.sky GROUP BY ROUND(ra / 2.5)", CONTEXT)
     with pytest.raises(UsageFault, match="GROUP BY"):
