@@ -20,6 +20,7 @@ from tap import registry
 from tap.adql.parser import parse
 from tap.adql.resolve import resolve
 from tap.adql.translate import LIMIT, translate
+from tap.engine import rolesetup
 from tap.engine.batches import BatchMaker
 from tap.engine.engine import close_idle
 from tap.engine.sqlite import SqliteRun
@@ -157,6 +158,8 @@ def small_tables(path: Path) -> Iterator[Databases]:
         publish(
             PublishedTable(TableMeta(f"diff.{name}", tuple(meta for _, _, meta in COLUMNS.values())), f"diff_{name}")
         )
+    if vendor == "postgresql":
+        rolesetup.grant()
     try:
         yield Databases(other)
     finally:
