@@ -39,7 +39,7 @@ _OF_THE_DATABASE = re.compile(r"sqlstate|psycopg|sqlite3|Traceback|OperationalEr
 @pytest.fixture(autouse=True)
 def _quiet(settings: Any, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Queries of long duration are stopped soon."""
-    settings.DISTILLER_TAP_TIMEOUT = 1
+    settings.DISTILLER_TAP_TIMEOUT = (1,) * 3
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
