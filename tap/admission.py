@@ -25,7 +25,7 @@ from tap.engine.engine import Rows
 from tap.engine.faults import BetterAsync
 
 _SMALL = 32 * 2**10
-"""Bytes of a batch whose document is surely made before the client sees any of it (`vo.http.streamed`)."""
+"""Bytes of rows whose document surely has less than what `vo.http.streamed` sends at once."""
 
 
 class TooBusy(BetterAsync):
@@ -175,15 +175,18 @@ class AdmittedRows:
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         batches = iter(self._rows)
         batch = self._fetch(batches)
+        is_first = True
         while batch is not None:
             # After a short batch there is mostly nothing more, which is learnt without another turn.
             is_short = batch.num_rows < ROWS
             following = self._fetch(batches) if is_short else None
-            # What is small and the last is sent when it is complete: making it is work, and nobody reads slowly.
-            if not is_short or following is not None or batch.nbytes > _SMALL:
+            # A small result is made whole before the client sees any of it: that is work, and nobody reads slowly.
+            is_small = is_first and is_short and following is None and batch.get_total_buffer_size() < _SMALL
+            if not is_small:
                 self._give_turn()
             yield batch
             batch = following if is_short else self._fetch(batches)
+            is_first = False
         self._give_turn()
 
     def __exit__(

@@ -31,7 +31,9 @@ _SHORT = 500
 
 def bounded(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     """The batch in parts small enough for Arrow's 32-bit offsets, whatever is made of their text; none if empty."""
-    if batch.nbytes > _MAX_BATCH_BYTES and batch.num_rows > 1:
+    # The size of the buffers is known at once, that of a slice of them is not.
+    is_large = batch.get_total_buffer_size() > _MAX_BATCH_BYTES and batch.nbytes > _MAX_BATCH_BYTES
+    if is_large and batch.num_rows > 1:
         middle = batch.num_rows // 2
         yield from bounded(batch.slice(0, middle))
         yield from bounded(batch.slice(middle))

@@ -97,7 +97,7 @@ class Environment(BaseSettings):
         16, ge=1, description="Queries that a web process has open at once: each holds a connection to the database."
     )
     distiller_tap_turns: int = Field(
-        8, ge=1, description="Queries of those that the database works for at once; the others are being read."
+        4, ge=1, description="Queries of those that the database works for at once; the others are being read."
     )
     distiller_tap_waiting: int = Field(
         56, ge=0, description="Most queries that wait in a web process. Beyond it the answer is 503."

@@ -158,6 +158,13 @@ def test_a_slow_reader_has_its_place_and_not_its_turn() -> None:
     assert state(by) == (4, 2)
 
 
+def test_a_small_result_keeps_its_turn_while_it_is_made() -> None:
+    by = Admission(places=4, turns=2, waiting=0, patience=0.01)
+    with admitted(Work([10]), by) as rows:
+        assert [state(by) for _ in rows] == [(3, 1)]
+    assert state(by) == (4, 2)
+
+
 def test_a_small_result_takes_one_turn() -> None:
     """It does not go back to the end of the line to learn that there is nothing more."""
     by = Admission(places=4, turns=1, waiting=0, patience=0.01)
