@@ -16,6 +16,8 @@ COPY --from=build /srv/distiller /srv/distiller
 WORKDIR /srv/distiller
 ARG REVISION=
 ENV DISTILLER_REVISION=$REVISION PATH=/srv/distiller/.venv/bin:$PATH DISTILLER_HOME=/var/lib/distiller PYTHONUNBUFFERED=1
+# Arrow's own pools keep the memory of a large result for the next one.
+ENV ARROW_DEFAULT_MEMORY_POOL=system
 USER distiller
 VOLUME /var/lib/distiller
 EXPOSE 8000

@@ -72,6 +72,8 @@ def web_program(port: int) -> Program:
             *("--limit-request-line", "8190"),
             *("--chdir", str(settings.BASE_DIR)),
         ],
+        # Arrow's own pools keep the memory of a large result for the next one.
+        {"ARROW_DEFAULT_MEMORY_POOL": "system"},
         patience=6,
     )
 
