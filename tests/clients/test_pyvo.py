@@ -63,7 +63,7 @@ def test_errors_say_what(service: pyvo.dal.TAPService, query: str, words: str) -
         service.run_sync(query)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def base(tap_url: str, django_db_blocker: Any) -> Iterator[str]:
     """URL of the service, which has images."""
     with django_db_blocker.unblock(), image_products():
