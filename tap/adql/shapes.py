@@ -72,5 +72,8 @@ def constants(arguments: Sequence[typed.Expression]) -> tuple[typed.Constant, ..
 
 def constant_coordinates(arguments: Sequence[typed.Expression]) -> list[float] | None:
     """The same if they are all known when the query is compiled."""
-    known = [c.value for c in constants(arguments) or () if isinstance(c, typed.Literal)]
-    return [float(value) for value in known] if known and len(known) == len(constants(arguments) or ()) else None
+    stated = constants(arguments)
+    if stated is None:
+        return None
+    known = [float(constant.value) for constant in stated if isinstance(constant, typed.Literal)]
+    return known if len(known) == len(stated) else None

@@ -5,6 +5,7 @@ COPY takes no parameters. Constants are written into the statement as literals, 
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import threading
@@ -25,14 +26,13 @@ from tap.engine.postgresql import raise_told
 from tap.engine.sessions import Pool
 from tap.engine.watch import Watch
 
+logger = logging.getLogger(__name__)
 BATCH_BYTES = 2 * 2**20
 """Size of a batch as PostgreSQL sends it."""
 _PRIMARY: Any = b"PG_DIAG_MESSAGE_PRIMARY"
 """The detail of an error that holds the message alone (the driver's annotations say str)."""
 _AHEAD = 2
 """Batches that are read before they are asked for."""
-
-
 _databases: dict[tuple[int, str], AdbcDatabase] = {}
 """What the driver knows of the types of each database, by process."""
 
@@ -149,7 +149,10 @@ class CopyRun:
     def close(self) -> None:
         """End the statement and give the session back, unless the statement had to be stopped."""
         if not self.whole:
-            self.cancel()
+            try:
+                self.cancel()
+            except adbc_driver_manager.Error:
+                logger.warning("a statement could not be cancelled; its session is closed", exc_info=True)
         if self.ahead is not None:
             self.ahead.close()
         self._end()

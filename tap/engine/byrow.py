@@ -1,4 +1,8 @@
-"""Results of PostgreSQL row by row over psycopg: one message there and back, the quicker way for a short result."""
+"""Results of PostgreSQL row by row over psycopg: one message there and back, the quicker way for a short result.
+
+Queries with uploaded tables come this way too, however long their results: the tables are made by psycopg, and are seen
+by its session alone.
+"""
 
 from __future__ import annotations
 

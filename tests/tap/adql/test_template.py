@@ -10,6 +10,7 @@ from tap.service import prepare
 from tests.tap.sky import CONTEXT, SkyRow, answer
 from vo.errors import UsageFault
 
+pytestmark = pytest.mark.django_db
 CONE = "SELECT obs_id FROM test.sky WHERE 1=CONTAINS(POINT(ra, dec), CIRCLE({}, {}, {}))"
 
 
@@ -73,6 +74,16 @@ def test_a_query_compiled_before_answers_like_a_new_one(sky: list[SkyRow], query
     assert len(service._COMPILED) == 1
     service._COMPILED.clear()
     assert answers == [answer(text + " ") for text in reversed(asked)][::-1]
+
+
+def test_lists_and_intervals_have_the_values_of_their_query(sky: list[SkyRow]) -> None:
+    """Numbers that rows do have, so that those of another query would be noticed."""
+    found = [row.ra for row in sky if row.ra is not None and 1 < row.ra < 359 and row.ra % 1][:6]
+    for query in ("ra IN ({!r}, {!r})", "ra = {!r} OR ra = {!r}", "ra IN (-{!r}, {!r}, 400.5)"):
+        for one, other in (found[:2], found[2:4], found[4:]):
+            wanted = {other} if "-" in query else {one, other}
+            asked = "SELECT ra FROM test.sky WHERE " + query.format(one, other)
+            assert {ra for (ra,) in answer(asked)} == wanted
 
 
 def test_values_are_checked_in_every_query(sky: list[SkyRow]) -> None:

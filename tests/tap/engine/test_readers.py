@@ -7,17 +7,19 @@ import socket
 import time
 from datetime import datetime
 
+import adbc_driver_manager
 import pytest
 from django.db import connection
 from django.test import RequestFactory
 
-from tap.engine.bycopy import with_literals
-from tap.service import prepare
+from tap.engine.bycopy import CopyRun, with_literals
+from tap.service import Query, prepare
 from tests.tap.engine.test_safety import FOREVER
 from tests.tap.sky import CONTEXT, SkyRow, answer
-from vo.errors import TransientFault, UsageFault
+from vo.errors import FatalFault, TransientFault, UsageFault
 from vo.http import departed
 
+pytestmark = pytest.mark.django_db
 LONG, SHORT = None, 20_000
 """MAXREC of results that are read by COPY, and row by row."""
 
@@ -45,6 +47,44 @@ def test_errors_between_rows(sky: list[SkyRow], maxrec: int | None) -> None:
     with pytest.raises(UsageFault, match="division by zero"):
         answer("SELECT a.flux / (a.n + 49) FROM test.sky a, test.sky b WHERE a.n IS NOT NULL", maxrec)
     assert len(answer("SELECT obs_id FROM test.sky", maxrec)) == len(sky)
+
+
+def _read_while_sessions_end(query: Query, maxrec: int | None) -> None:
+    """Read a result; after its first batch the server ends all sessions but that of the test."""
+    with query.run(maxrec=maxrec) as rows:
+        batches = iter(rows)
+        next(batches)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        list(batches)
+
+
+@pytest.mark.parametrize("maxrec", [LONG, SHORT])
+def test_a_server_that_goes_away_between_rows(sky: list[SkyRow], maxrec: int | None) -> None:
+    """The client is told of an internal error, nothing hangs, and the next query has a session of its own."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no server")
+    query = prepare("SELECT a.obs_id, b.name, b.band FROM test.sky a, test.sky b", CONTEXT)
+    with pytest.raises(FatalFault, match="internal error in the database"):
+        _read_while_sessions_end(query, maxrec)
+    assert answer("SELECT COUNT(*) FROM test.sky", maxrec) == [(len(sky),)]
+
+
+def test_a_statement_that_cannot_be_cancelled(sky: list[SkyRow], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaving it does not fail, as it must not when the server is away: the session is closed all the same."""
+    if connection.vendor != "postgresql":
+        pytest.skip("PostgreSQL's COPY")
+
+    def fail(run: CopyRun) -> None:
+        raise adbc_driver_manager.OperationalError("away", status_code=adbc_driver_manager.AdbcStatusCode.IO)
+
+    monkeypatch.setattr(CopyRun, "cancel", fail)
+    with prepare("SELECT a.obs_id, b.name FROM test.sky a, test.sky b", CONTEXT).run() as rows:
+        next(iter(rows))
+    assert answer("SELECT COUNT(*) FROM test.sky") == [(len(sky),)]
 
 
 @pytest.mark.parametrize("maxrec", [LONG, SHORT])
