@@ -1,11 +1,13 @@
 """WSGI entry point for gunicorn."""
 
+import gc
 import os
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from distiller.settings.database import shared_by_threads
+from tap.adql.parser import warm_up
 from vo.wsgi import ChunkedBodies
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "distiller.settings")
@@ -13,3 +15,8 @@ settings.DATABASES["default"] = shared_by_threads(settings.DATABASES["default"])
 # Twice what endpoints take: a body that is somewhat too long is refused by them, in the form that their clients read.
 _most = 2 * (max(settings.DISTILLER_UPLOAD_MAX_BYTES) + settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 application = ChunkedBodies(get_wsgi_application(), _most)
+# The first query need not wait for the parser's tables.
+warm_up()
+# What is there now stays: looking through it for garbage would stop all requests, for a tenth of a second each time.
+gc.collect()
+gc.freeze()

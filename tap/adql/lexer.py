@@ -136,6 +136,10 @@ def line_and_column(text: str, offset: int) -> tuple[int, int]:
     return line, offset - starts[line - 1] + 1
 
 
+class TooManyTokens(AdqlError):
+    """A query that is not parsed: it would take too long."""
+
+
 class AdqlLexer(Lexer):
     """Lark's interface to `tokens`."""
 
@@ -145,7 +149,22 @@ class AdqlLexer(Lexer):
         pass
 
     def lex(self, lexer_state: LexerState, parser_state: Any) -> Iterator[Token]:
-        return tokens(str(lexer_state.text.text))
+        return _counted(str(lexer_state.text.text))
+
+
+def _counted(text: str) -> Iterator[Token]:
+    """The tokens of a query that has not too many; any other mistake is told when the parser has come that far."""
+    read: list[Token] = []
+    fault = None
+    try:
+        read.extend(tokens(text))
+    except TooManyTokens:
+        raise
+    except AdqlError as error:
+        fault = error
+    yield from read
+    if fault is not None:
+        raise fault
 
 
 def tokens(text: str) -> Iterator[Token]:
@@ -174,7 +193,7 @@ def tokens(text: str) -> Iterator[Token]:
             continue
         count += 1
         if count > MAX_TOKENS:
-            raise AdqlError(f"the query has more than {MAX_TOKENS} words and signs", start)
+            raise TooManyTokens(f"the query has more than {MAX_TOKENS} words and signs", start)
         if group == "word":
             kind = TOKEN_OF_WORD.get(value.upper(), "IDENTIFIER")
             if (

@@ -64,6 +64,11 @@ def _parser() -> Lark:
     )
 
 
+def warm_up() -> None:
+    """Have the parser made, which takes most of a second, before there is anything to parse."""
+    _parser()
+
+
 def parse(text: str) -> Query:
     """The syntax tree of an ADQL query.
 

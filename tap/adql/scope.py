@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tap.adql import tree, typed
 from tap.adql.lexer import AdqlError
@@ -18,8 +19,25 @@ class Visible:
     expression: typed.Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class _Named:
+    """Columns that are found by their names."""
+
+    columns: tuple[Visible, ...]
+
+    @cached_property
+    def _folded(self) -> dict[str, list[Visible]]:
+        folded: dict[str, list[Visible]] = {}
+        for visible in self.columns:
+            folded.setdefault(visible.name.lower(), []).append(visible)
+        return folded
+
+    def named(self, name: tree.Name) -> list[Visible]:
+        """The columns that the name fits."""
+        return [v for v in self._folded.get(name.text.lower(), ()) if name.matches(v.name)]
+
+
+@dataclass(frozen=True)
+class Entry(_Named):
     """A table of FROM: the parts of its name, or its alias alone, and its columns."""
 
     name: tuple[str, ...]
@@ -34,8 +52,8 @@ class Entry:
         return all(q.matches(n) for q, n in zip(qualifier, own, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
+@dataclass(frozen=True)
+class Relation(_Named):
     """What FROM, or a part of it, offers: `columns` are those of `*`, joined ones once."""
 
     from_: typed.From
@@ -68,11 +86,11 @@ class Scope:
     def _own(self, name: tree.Qualified) -> typed.Expression | None:
         *qualifier, last = name.parts
         if not qualifier:
-            return _one(name, [v for v in self.relation.columns if last.matches(v.name)], self.relation.entries)
+            return _one(name, self.relation.named(last), self.relation.entries)
         entries = [e for e in self.relation.entries if e.matches(qualifier)]
         if not entries:
             return None
-        found = [v for e in entries for v in e.columns if last.matches(v.name)]
+        found = [v for e in entries for v in e.named(last)]
         if not found:
             qualified = ".".join(map(str, qualifier))
             raise AdqlError(

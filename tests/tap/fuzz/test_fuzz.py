@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import re
 import sqlite3
@@ -43,6 +44,15 @@ def _quiet(settings: Any, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _without_the_tests_own_memory() -> Iterator[None]:
+    """What is timed is the compiler, and not a look for garbage in what all the tests before have left."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def compiled(query: str) -> Statement | None:
