@@ -17,10 +17,9 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Self
 
-import pyarrow as pa
 from django.conf import settings
 
-from tap.engine.batches import ROWS
+from tap.engine.batches import ROWS, Batch
 from tap.engine.engine import Rows
 from tap.engine.faults import BetterAsync
 
@@ -172,7 +171,7 @@ class AdmittedRows:
             raise
         return self
 
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
+    def __iter__(self) -> Iterator[Batch]:
         batches = iter(self._rows)
         batch = self._fetch(batches)
         is_first = True
@@ -201,7 +200,7 @@ class AdmittedRows:
         """Stop the statement; whoever iterates gets a TransientFault. May be called from any thread."""
         self._rows.cancel()
 
-    def _fetch(self, batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
+    def _fetch(self, batches: Iterator[Batch]) -> Batch | None:
         self._take_turn()
         return next(batches, None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -29,6 +30,11 @@ def _address(request: HttpRequest) -> str:
     if settings.DISTILLER_TRUST_PROXY:
         # The last one is what our own proxy saw; those before it are what the client said.
         text = request.META.get("HTTP_X_FORWARDED_FOR", text).rpartition(",")[2].strip()
+    return _network(text)
+
+
+@lru_cache(maxsize=1024)
+def _network(text: str) -> str:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
+from django.core.signals import setting_changed
 
 from tap.registry import Viewer
 
@@ -41,6 +44,7 @@ def widest() -> Limits:
     return Limits(*(max(getattr(limits, name) for limits in classes) for name in Limits.__slots__))
 
 
+@lru_cache(maxsize=_CLASSES)
 def _limits(rank: int) -> Limits:
     return Limits(
         timeout=settings.DISTILLER_TAP_TIMEOUT[rank],
@@ -51,3 +55,10 @@ def _limits(rank: int) -> Limits:
         upload_rows=settings.DISTILLER_UPLOAD_MAX_ROWS[rank],
         statements=settings.DISTILLER_TAP_CLIENT_STATEMENTS[rank],
     )
+
+
+def _forget(**_: Any) -> None:
+    _limits.cache_clear()
+
+
+setting_changed.connect(_forget)

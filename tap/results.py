@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
-import pyarrow as pa
-
+from tap.engine.batches import Batch
 from tap.engine.faults import BetterAsync
 from tap.request import QueryRequest
 from tap.service import Query
@@ -68,7 +67,8 @@ def _pieces(
         yield b""
         yield from _written(query, request, infos, (), lambda: True)
         return
-    with query.run(maxrec=request.maxrec, timeout=timeout, departed=departed) as rows:
+    is_text = request.format.kind in ("csv", "tsv")
+    with query.run(maxrec=request.maxrec, timeout=timeout, departed=departed, plain=is_text) as rows:
         batches = _Followed(rows, async_url)
         first = list(itertools.islice(batches, 1))
         yield b""
@@ -80,16 +80,16 @@ def _pieces(
 class _Followed:
     """The batches of a result; knows whether they were read to their end, and what kept them from it."""
 
-    def __init__(self, rows: Iterable[pa.RecordBatch], async_url: str | None) -> None:
+    def __init__(self, rows: Iterable[Batch], async_url: str | None) -> None:
         self._batches = iter(rows)
         self._async_url = async_url
         self.ended = False
         self.error: Exception | None = None
 
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
+    def __iter__(self) -> Iterator[Batch]:
         return self
 
-    def __next__(self) -> pa.RecordBatch:
+    def __next__(self) -> Batch:
         try:
             return next(self._batches)
         except StopIteration:
@@ -106,7 +106,7 @@ def _written(
     query: Query,
     request: QueryRequest,
     infos: Sequence[Info],
-    batches: Iterable[pa.RecordBatch],
+    batches: Iterable[Batch],
     overflow: Callable[[], bool],
 ) -> Iterator[bytes]:
     kind = request.format.kind

@@ -15,8 +15,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-import pyarrow as pa
-
 from tap import registry
 from tap.admission import AdmittedRows, admission
 from tap.adql import tree, typed
@@ -26,7 +24,7 @@ from tap.adql.resolve import resolve
 from tap.adql.template import Check, Decimals, Template, ValuesNeeded
 from tap.adql.translate import Statement, translate
 from tap.engine import engine
-from tap.engine.batches import BatchMaker
+from tap.engine.batches import Batch, BatchMaker, PlainMaker
 from tap.kept import LRU
 from tap.limits import limits_of
 from tap.registry import PublishedTable, QueryContext
@@ -45,7 +43,7 @@ class Rows(Protocol):
     def overflow(self) -> bool:
         """Whether MAXREC cut the result; known when the iteration has ended."""
 
-    def __iter__(self) -> Iterator[pa.RecordBatch]: ...
+    def __iter__(self) -> Iterator[Batch]: ...
 
     def cancel(self) -> None:
         """Stop the statement from any thread; whoever iterates gets a TransientFault."""
@@ -70,9 +68,16 @@ class Query:
     """Tables that exist while this query runs."""
 
     def run(
-        self, maxrec: int | None = None, timeout: float | None = None, departed: Callable[[], bool] | None = None
+        self,
+        maxrec: int | None = None,
+        timeout: float | None = None,
+        departed: Callable[[], bool] | None = None,
+        *,
+        plain: bool = False,
     ) -> AbstractContextManager[Rows]:
         """The rows, at most `maxrec` of them; `timeout` in seconds, by default that of whoever asks.
+
+        Short batches come as `vo.plain.PlainBatch` if `plain` is true, which is for writers of text.
 
         The statement waits for its place and its turns (`tap.admission`). Raises UsageFault for values that a function
         does not take, `tap.engine.faults.BetterAsync` (a TransientFault) when it has waited or taken too long,
@@ -80,7 +85,8 @@ class Query:
         """
         limits = limits_of(self.context.viewer)
         seconds = limits.timeout if timeout is None else timeout
-        rows = engine.Rows(self.statement, self.maker, maxrec, seconds, self.uploads, departed)
+        maker = PlainMaker(self.maker) if plain else self.maker
+        rows = engine.Rows(self.statement, maker, maxrec, seconds, self.uploads, departed)
         return AdmittedRows(rows, self.context.client, limits.statements, admission())
 
 

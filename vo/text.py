@@ -13,26 +13,42 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vo import plain
 from vo.cells import bounded, flat_bytes, joined_cells, text_columns
 from vo.columns import ColumnMeta
+from vo.plain import PlainBatch
 
 CSV = "text/csv"
 TSV = "text/tab-separated-values"
 
 
 def write(
-    columns: Sequence[ColumnMeta], batches: Iterable[pa.RecordBatch], *, dialect: str = "csv", header: bool = True
+    columns: Sequence[ColumnMeta],
+    batches: Iterable[pa.RecordBatch | PlainBatch],
+    *,
+    dialect: str = "csv",
+    header: bool = True,
 ) -> Iterator[bytes]:
     """The table in pieces as the batches come, with a line of column names first. `dialect` is `csv` or `tsv`."""
-    clean, separator, end = _DIALECTS[dialect]
+    clean, separator, end, special, empty = _DIALECTS[dialect]
     alone = dialect == "csv" and len(columns) == 1
 
     def finish(column: ColumnMeta, text: pa.Array) -> pa.Array:
         return clean(text) if column.is_text or column.arraysize is not None else text
 
-    names = pa.array([column.name for column in columns])
-    pending = (separator.join(clean(names).to_pylist()) + end).encode() if header else b""
+    names = [column.name for column in columns]
+    if not plain.is_simple(names, special):
+        names = clean(pa.array(names)).to_pylist()
+    pending = (separator.join(names) + end).encode() if header else b""
     for batch in batches:
+        if isinstance(batch, PlainBatch):
+            plain_cells = plain.text_columns(columns, batch, special, empty, finish)
+            lines = list(map(separator.join, zip(*plain_cells, strict=True)))
+            if alone:
+                lines = [line or '""' for line in lines]
+            yield pending + end.join(lines).encode() + end.encode()
+            pending = b""
+            continue
         for part in bounded(batch):
             cells = text_columns(columns, part, finish)
             if alone:
@@ -63,4 +79,8 @@ def _tsv(text: pa.Array) -> pa.Array:
 
 
 _Clean = Callable[[pa.Array], pa.Array]
-_DIALECTS: dict[str, tuple[_Clean, str, str]] = {"csv": (_csv, ",", "\r\n"), "tsv": (_tsv, "\t", "\n")}
+_DIALECTS: dict[str, tuple[_Clean, str, str, bytes, str]] = {
+    "csv": (_csv, ",", "\r\n", b',"', '""'),
+    "tsv": (_tsv, "\t", "\n", b"\t", ""),
+}
+"""How text is readied, what stands between cells and after lines, what no simple text has, what an empty one is."""

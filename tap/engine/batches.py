@@ -5,18 +5,32 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import pyarrow as pa
 
 from vo.arrow import arrow_schema
 from vo.columns import ColumnMeta
 from vo.errors import UsageFault
+from vo.plain import Column, PlainBatch
 
 ROWS = 5000
 """Most rows of a batch."""
 
+_PLAIN = 500
+"""Most rows of a batch that is quicker in plain values."""
+_NULL = type(None)
+
 Convert = Callable[[Any], Any]
+Batch: TypeAlias = pa.RecordBatch | PlainBatch
+
+
+class Maker(Protocol):
+    """Makes batches of what a driver gives."""
+
+    def batch(self, rows: Sequence[Sequence[Any]]) -> Batch: ...
+
+    def conformed(self, batch: pa.RecordBatch) -> pa.RecordBatch: ...
 
 
 class BatchMaker:
@@ -25,6 +39,7 @@ class BatchMaker:
     def __init__(self, columns: tuple[ColumnMeta, ...]) -> None:
         self.schema = arrow_schema(columns)
         self.converters = [_converter(t) for t in self.schema.types]
+        self.plain = [_plain_type(t) for t in self.schema.types]
 
     def batch(self, rows: Sequence[Sequence[Any]]) -> pa.RecordBatch:
         """Raises UsageFault for an integer that its column cannot hold."""
@@ -38,6 +53,44 @@ class BatchMaker:
         """
         arrays = [_fitting(array, field) for array, field in zip(batch.columns, self.schema, strict=True)]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+
+class PlainMaker:
+    """The same for a writer that takes short batches in plain values too."""
+
+    def __init__(self, maker: BatchMaker) -> None:
+        self._maker = maker
+
+    def conformed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """As that of `BatchMaker`."""
+        return self._maker.conformed(batch)
+
+    def batch(self, rows: Sequence[Sequence[Any]]) -> Batch:
+        """Raises UsageFault for an integer that its column cannot hold."""
+        maker = self._maker
+        if not 0 < len(rows) <= _PLAIN:
+            return maker.batch(rows)
+        columns = zip(zip(*rows, strict=True), maker.plain, maker.schema, maker.converters, strict=True)
+        return PlainBatch(tuple(_plain(*column) for column in columns), len(rows))
+
+
+def _plain_type(type_: pa.DataType) -> tuple[type, int] | None:
+    """The type of values that are left as they are, and for integers the first that is too large."""
+    if pa.types.is_string(type_):
+        return str, 0
+    if pa.types.is_float64(type_):
+        return float, 0
+    return (int, 2 ** (type_.bit_width - 1)) if pa.types.is_signed_integer(type_) else None
+
+
+def _plain(values: tuple[Any, ...], plain: tuple[type, int] | None, field: pa.Field, convert: Convert | None) -> Column:
+    if plain is None or not {plain[0], _NULL}.issuperset(map(type, values)):
+        return _array(values, field, convert)
+    if plain[1]:
+        limit, known = plain[1], [v for v in values if v is not None]
+        if known and not -limit <= min(known) <= max(known) < limit:
+            raise _out_of_range(field)
+    return values
 
 
 def _array(values: tuple[Any, ...], field: pa.Field, convert: Convert | None) -> pa.Array:

@@ -21,7 +21,7 @@ from adbc_driver_manager import AdbcConnection, AdbcDatabase, AdbcStatement
 from adbc_driver_manager._reader import AdbcRecordBatchReader
 from psycopg import sql as pgsql
 
-from tap.engine.batches import BatchMaker
+from tap.engine.batches import Batch, Maker
 from tap.engine.postgresql import raise_told
 from tap.engine.sessions import Pool
 from tap.engine.watch import Watch
@@ -125,7 +125,7 @@ class CopyRun:
             raise_told(error.sqlstate or "", message, self.timeout, timed_out=self.timed_out)
             raise
 
-    def batches(self, maker: BatchMaker) -> Iterator[pa.RecordBatch]:
+    def batches(self, maker: Maker) -> Iterator[Batch]:
         """The rows, as they come."""
         batch = self.first
         while batch is not None:

@@ -11,10 +11,9 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 import psycopg
-import pyarrow as pa
 from psycopg.pq import TransactionStatus
 
-from tap.engine.batches import ROWS, BatchMaker
+from tap.engine.batches import ROWS, Batch, Maker
 from tap.engine.postgresql import raise_told
 from tap.engine.sessions import Pool
 from tap.engine.uploads import load_postgresql
@@ -89,7 +88,7 @@ class RowsRun:
             raise_told(error.sqlstate or "", error.diag.message_primary, self.timeout, timed_out=self.timed_out)
             raise
 
-    def batches(self, maker: BatchMaker) -> Iterator[pa.RecordBatch]:
+    def batches(self, maker: Maker) -> Iterator[Batch]:
         """The rows, as they come."""
         rows = self.first
         while rows:

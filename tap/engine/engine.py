@@ -11,12 +11,11 @@ from typing import Protocol, Self
 
 import adbc_driver_manager
 import psycopg
-import pyarrow as pa
 from django.db import connections
 
 from tap.adql.translate import LIMIT, Statement
 from tap.engine import bycopy, byrow
-from tap.engine.batches import BatchMaker
+from tap.engine.batches import Batch, Maker
 from tap.engine.postgresql import session_address
 from tap.engine.role import address
 from tap.engine.sqlite import SqliteRun
@@ -36,7 +35,7 @@ class Run(Protocol):
 
     def start(self) -> None: ...
 
-    def batches(self, maker: BatchMaker) -> Iterator[pa.RecordBatch]: ...
+    def batches(self, maker: Maker) -> Iterator[Batch]: ...
 
     def cancel(self) -> None: ...
 
@@ -54,7 +53,7 @@ class Rows:
     def __init__(
         self,
         statement: Statement,
-        maker: BatchMaker,
+        maker: Maker,
         maxrec: int | None,
         timeout: float,
         uploads: Sequence[Upload] = (),
@@ -94,7 +93,7 @@ class Rows:
             return byrow.RowsRun(place, sql, parameters, timeout, uploads, self.departed)
         return bycopy.CopyRun(place, sql, parameters, timeout, self.departed)
 
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
+    def __iter__(self) -> Iterator[Batch]:
         assert self.run is not None
         left = self.maxrec
         batches = self.run.batches(self.maker)

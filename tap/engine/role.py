@@ -62,10 +62,16 @@ def _conninfo(address: str, changes: tuple[tuple[str, str], ...]) -> str:
 
 def address() -> str:
     """`role_address` if the database has the role, else `service_address`, with a complaint in the log."""
-    service = service_address()
-    if _is_there(service):
-        return role_address()
-    return service
+    given = connections["default"].settings_dict
+    database = tuple(str(given.get(name)) for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS"))
+    service, role, own = _addresses(database, settings.DISTILLER_TAP_ROLE, settings.SECRET_KEY)
+    return own if _is_there(service, role) else service
+
+
+@lru_cache(maxsize=4)
+def _addresses(database: tuple[str, ...], role: str, secret: str) -> tuple[str, str, str]:
+    """The service's address, the role's name and its address, for these settings: they are needed for each query."""
+    return service_address(), role_name(), role_address()
 
 
 def can_log_in() -> bool:
@@ -82,8 +88,7 @@ def forget() -> None:
     _absent_until.clear()
 
 
-def _is_there(service: str) -> bool:
-    role = role_name()
+def _is_there(service: str, role: str) -> bool:
     until = _absent_until.get((service, role), 0.0)
     if until == _PRESENT or time.monotonic() < until:
         return until == _PRESENT

@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import pyarrow as pa
-
 from tap.adql.functions import FUNCTIONS
 from tap.coverage.sqlite import FUNCTIONS as COVERAGE_FUNCTIONS
 from tap.engine import numbers
-from tap.engine.batches import ROWS, BatchMaker
+from tap.engine.batches import ROWS, Batch, Maker
 from tap.engine.faults import MESSAGES, STOPPED, TookTooLong, ValueFault
 from tap.engine.uploads import load_sqlite
 from tap.geometry.schema import index_name
@@ -211,7 +209,7 @@ class SqliteRun:
         while rows := self._guarded(lambda: self.cursor.fetchmany(ROWS)):
             yield rows
 
-    def batches(self, maker: BatchMaker) -> Iterator[pa.RecordBatch]:
+    def batches(self, maker: Maker) -> Iterator[Batch]:
         """The rows, as they come."""
         return map(maker.batch, self.chunks())
 
