@@ -66,7 +66,16 @@ def web_program(port: int) -> Program:
         "web server",
         [
             *(sys.executable, "-m", "gunicorn", "distiller.wsgi"),
-            *("--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--workers", "2", "--threads", "16"),
+            *(
+                "--bind",
+                f"127.0.0.1:{port}",
+                "--worker-class",
+                "distiller.webworker.StayingWorker",
+                "--workers",
+                "2",
+                "--threads",
+                "16",
+            ),
             *("--graceful-timeout", "3", "--log-level", "warning"),
             # The address of a selection of observations is long.
             *("--limit-request-line", "8190"),

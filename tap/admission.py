@@ -4,10 +4,15 @@ A query has two things while it is open. Its *place* is a connection to the data
 while its client reads slowly. Its *turn* is the work of the database and the reading of rows: it has it from its start
 to its first rows and for each further batch, and gives it back while the client reads. Both are limited, places so that
 the connections of the database are never used up, turns so that what runs is quick. Who cannot have one waits in line.
+
+Threads of one Python process hinder each other, so that short queries are done soonest one after the other: a turn is
+given when nobody else has a fresh one. One that has lasted longer than a short query takes is not fresh any more, and
+holds nobody up.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -33,12 +38,34 @@ class TooBusy(BetterAsync):
     retry_after = 10
 
 
+_FRESH = 0.01
+"""Seconds after which a turn is not fresh any more: what a cone search takes, several times over."""
+_ALL_TAKEN = 0.1
+"""Seconds between looks of a waiter while there is no turn to be had at all."""
+
+
 class _Waiter:
-    __slots__ = ("granted", "most")
+    """One who waits, on a lock that is released when their wish is granted: the cheapest of all signals."""
+
+    __slots__ = ("_signal", "granted", "most")
 
     def __init__(self, most: int) -> None:
-        self.granted = threading.Event()
+        self._signal = threading.Lock()
+        self._signal.acquire()
+        self.granted = False
         self.most = most
+
+    def grant(self) -> None:
+        self.granted = True
+        self._signal.release()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether the wish was granted in so many seconds, which may be infinite."""
+        return self._signal.acquire(timeout=min(seconds, threading.TIMEOUT_MAX))
+
+
+def _left(deadline: float | None) -> float:
+    return math.inf if deadline is None else max(0.0, deadline - time.monotonic())
 
 
 class FairLine:
@@ -62,20 +89,20 @@ class FairLine:
         Raises TooBusy when the line is full or the deadline is over.
         """
         with self._lock:
-            # Whoever is waiting although there is one left has as many as they may.
-            if self.free and self._held[client] < most:
+            if self._can_grant() and self._held[client] < most:
                 self._grant(client)
                 return
             if self._most_waiting is not None and self.waiting >= self._most_waiting:
                 raise TooBusy("the service is busy: too many queries are waiting")
             waiter = _Waiter(most)
             self._lines.setdefault(client, deque()).append(waiter)
+            ahead = self.waiting
             self.waiting += 1
         try:
-            waiter.granted.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            self._wait(waiter, ahead, deadline)
         finally:
             with self._lock:
-                late = not waiter.granted.is_set()
+                late = not waiter.granted
                 if late:
                     self._forget(client, waiter)
         if late:
@@ -84,12 +111,20 @@ class FairLine:
     def give(self, client: str) -> None:
         """Give one back; whoever is next has it."""
         with self._lock:
-            self.free += 1
-            self._held[client] -= 1
-            if not self._held[client]:
-                del self._held[client]
-            while self.free and self._serve():
-                pass
+            self._take_back(client)
+            self._serve_all()
+
+    def _wait(self, waiter: _Waiter, ahead: int, deadline: float | None) -> None:
+        """Until the waiter has what was asked for, or the deadline; so many wait before it."""
+        waiter.wait(_left(deadline))
+
+    def _can_grant(self) -> bool:
+        # Whoever is waiting although there is one left has as many as they may.
+        return self.free > 0
+
+    def _serve_all(self) -> None:
+        while self._can_grant() and self._serve():
+            pass
 
     def _serve(self) -> bool:
         """Grant one to the first client in the rotation who may have another."""
@@ -100,13 +135,19 @@ class FairLine:
                 if client in self._lines:
                     self._lines[client] = self._lines.pop(client)
                 self._grant(client)
-                waiter.granted.set()
+                waiter.grant()
                 return True
         return False
 
     def _grant(self, client: str) -> None:
         self.free -= 1
         self._held[client] += 1
+
+    def _take_back(self, client: str) -> None:
+        self.free += 1
+        self._held[client] -= 1
+        if not self._held[client]:
+            del self._held[client]
 
     def _forget(self, client: str, waiter: _Waiter) -> None:
         self.waiting -= 1
@@ -116,12 +157,43 @@ class FairLine:
             del self._lines[client]
 
 
+class Turns(FairLine):
+    """A line for turns: the next one is given when the latest has come back, or is not fresh any more."""
+
+    def __init__(self, things: int) -> None:
+        super().__init__(things)
+        self._fresh: tuple[str, float] | None = None
+        """Who has the latest turn, and since when (`time.monotonic`)."""
+
+    def _can_grant(self) -> bool:
+        return self.free > 0 and (self._fresh is None or time.monotonic() - self._fresh[1] >= _FRESH)
+
+    def _grant(self, client: str) -> None:
+        super()._grant(client)
+        self._fresh = client, time.monotonic()
+
+    def _take_back(self, client: str) -> None:
+        super()._take_back(client)
+        if self._fresh is not None and self._fresh[0] == client:
+            self._fresh = None
+
+    def _wait(self, waiter: _Waiter, ahead: int, deadline: float | None) -> None:
+        # Nobody tells when a turn has lost its freshness. Those ahead are served first.
+        patience = _FRESH * (ahead + 1)
+        while deadline is None or time.monotonic() < deadline:
+            if waiter.wait(min(patience, _left(deadline))):
+                return
+            with self._lock:
+                self._serve_all()
+                patience = _FRESH if self.free else _ALL_TAKEN
+
+
 class Admission:
     """The places and turns of a process."""
 
     def __init__(self, places: int, turns: int, waiting: int, patience: float) -> None:
         self.places = FairLine(places, waiting)
-        self.turns = FairLine(turns)
+        self.turns = Turns(turns)
         self.most_turns = max(1, turns - 1)
         """Of one client: there is a turn left for somebody else."""
         self.patience = patience

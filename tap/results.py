@@ -14,6 +14,7 @@ from vo.errors import InternalFault
 from vo.votable import Info
 
 STANDARD_ID = "ivo://ivoa.net/std/TAP"
+_TEXT = ("csv", "tsv")
 
 
 def document(
@@ -67,7 +68,7 @@ def _pieces(
         yield b""
         yield from _written(query, request, infos, (), lambda: True)
         return
-    is_text = request.format.kind in ("csv", "tsv")
+    is_text = request.format.kind in _TEXT
     with query.run(maxrec=request.maxrec, timeout=timeout, departed=departed, plain=is_text) as rows:
         batches = _Followed(rows, async_url)
         first = list(itertools.islice(batches, 1))
@@ -131,7 +132,9 @@ def _written(
 
 
 def _infos(request: QueryRequest, service: str, standard: str) -> list[Info]:
-    """Where a result comes from (DALI 1.1 section 4.4.3)."""
+    """Where a result comes from (DALI 1.1 section 4.4.3), for the formats that can say it."""
+    if request.format.kind in _TEXT:
+        return []
     told = [
         Info("standardID", standard),
         Info("service", service),

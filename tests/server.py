@@ -34,7 +34,16 @@ def web_server() -> Iterator[str]:
         "DISTILLER_LOG_LEVEL": "WARNING",
     }
     command = [sys.executable, "-m", "gunicorn", "distiller.wsgi", "--bind", f"127.0.0.1:{port}"]
-    command += ["--worker-class", "gthread", "--threads", "8", "--log-level", "warning", "--chdir", str(ROOT)]
+    command += [
+        "--worker-class",
+        "distiller.webworker.StayingWorker",
+        "--threads",
+        "8",
+        "--log-level",
+        "warning",
+        "--chdir",
+        str(ROOT),
+    ]
     process = subprocess.Popen(command, env=environment, cwd=ROOT)
     try:
         _wait(port, process)

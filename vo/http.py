@@ -136,7 +136,7 @@ def _add_headers(response: HttpResponse, error: VOError, methods: Collection[str
 
 def base_url(request: HttpRequest) -> str:
     """Absolute URL of the service as this client reaches it, without a slash at the end."""
-    return settings.DISTILLER_BASE_URL or request.build_absolute_uri("/").rstrip("/")
+    return settings.DISTILLER_BASE_URL or f"{request.scheme}://{request.get_host()}"
 
 
 def departed(request: HttpRequest) -> Callable[[], bool] | None:

@@ -1,4 +1,4 @@
-"""Results of PostgreSQL row by row over psycopg: one message there and back, the quicker way for a short result.
+"""Results of PostgreSQL in rows of psycopg: one message there and back, the quicker way for a short result.
 
 Queries with uploaded tables come this way too, however long their results: the tables are made by psycopg, and are seen
 by its session alone.
@@ -6,8 +6,7 @@ by its session alone.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import psycopg
@@ -16,18 +15,17 @@ from psycopg.pq import TransactionStatus
 from tap.engine.batches import ROWS, Batch, Maker
 from tap.engine.postgresql import raise_told
 from tap.engine.sessions import Pool
+from tap.engine.statements import Row, Session
 from tap.engine.uploads import load_postgresql
 from tap.engine.watch import Watch
 from tap.uploads.table import Upload
 
-Connection = psycopg.Connection[tuple[Any, ...]]
+
+def _connect(address: str) -> Session:
+    return Session(psycopg.connect(address, autocommit=True))
 
 
-def _connect(address: str) -> Connection:
-    return psycopg.connect(address, autocommit=True)
-
-
-POOL: Pool[Connection] = Pool(_connect)
+POOL: Pool[Session] = Pool(_connect)
 
 
 class RowsRun:
@@ -49,35 +47,30 @@ class RowsRun:
         self.uploads = uploads
         self.departed = departed
         self.timed_out = False
-        self.rows: Iterator[tuple[Any, ...]] = iter(())
-        self.first: list[tuple[Any, ...]] = []
-        self.connection, self.new = POOL.take(address)
+        self.first: list[Row] = []
+        self.session, self.new = POOL.take(address)
 
     def start(self) -> None:
         """Have the uploaded tables made, send the statement, and read its first rows."""
         try:
             self._guarded(self._start)
         except psycopg.OperationalError:
-            if self.new or not self.connection.closed:
+            if self.new or self.session.is_open:
                 raise
             # The server closed the session while it was idle, and others with it.
             POOL.clear()
-            self.connection, self.new = POOL.take(self.address)
+            self.session, self.new = POOL.take(self.address)
             self._guarded(self._start)
 
     def _start(self) -> None:
         if self.uploads:
             # One transaction, which takes the tables away when it ends.
-            self.connection.execute("BEGIN READ WRITE")
+            connection = self.session.connection
+            connection.execute("BEGIN READ WRITE")
             for upload in self.uploads:
-                load_postgresql(self.connection, upload)
-            self.connection.execute("SET TRANSACTION READ ONLY")
-        size = ROWS if psycopg.Capabilities().has_stream_chunked() else 1
-        self.rows = self.connection.cursor(binary=True).stream(self.sql.encode(), self.parameters, size=size)
-        self.first = self._next()
-
-    def _next(self) -> list[tuple[Any, ...]]:
-        return list(itertools.islice(self.rows, ROWS))
+                load_postgresql(connection, upload)
+            connection.execute("SET TRANSACTION READ ONLY")
+        self.first = self.session.start(self.sql, self.parameters, keep=not self.uploads)
 
     def _guarded(self, action: Callable[[], Any]) -> Any:
         """The action, with the database's errors in our words; those that are nobody's fault pass through."""
@@ -95,22 +88,22 @@ class RowsRun:
             yield maker.batch(rows)
             if len(rows) < ROWS:
                 return
-            rows = self._guarded(self._next)
+            rows = self._guarded(self.session.next)
 
     def cancel(self) -> None:
         """Stop the statement; from any thread."""
-        self.connection.cancel_safe()
+        self.session.connection.cancel_safe()
 
     def close(self) -> None:
         """End the statement and give the session back, if it is in order."""
+        connection = self.session.connection
         try:
-            if isinstance(self.rows, Generator):
-                self.rows.close()  # cancels what has not been read
+            self.session.end()
             if self.uploads:
-                self.connection.execute("ROLLBACK")
+                connection.execute("ROLLBACK")
         except psycopg.Error:
-            self.connection.close()
-        if self.connection.closed or self.connection.info.transaction_status is not TransactionStatus.IDLE:
-            self.connection.close()
+            connection.close()
+        if connection.closed or connection.info.transaction_status is not TransactionStatus.IDLE:
+            connection.close()
         else:
-            POOL.give(self.address, self.connection)
+            POOL.give(self.address, self.session)

@@ -14,6 +14,8 @@ SESSION = {
     "timezone": "UTC",
     # A statement ends within 500 ms of the process that asked for it, even if that was killed.
     "client_connection_check_interval": "500",
+    # What is quick depends on the values: how large a circle is, how many rows have a word.
+    "plan_cache_mode": "force_custom_plan",
 }
 _CANCELLED = "57014"
 

@@ -63,7 +63,12 @@ class ScriptedQuery:
         self.timeout: float | None = None
 
     def run(
-        self, maxrec: int | None = None, timeout: float | None = None, departed: Callable[[], bool] | None = None
+        self,
+        maxrec: int | None = None,
+        timeout: float | None = None,
+        departed: Callable[[], bool] | None = None,
+        *,
+        plain: bool = False,
     ) -> ScriptedRows:
         self.timeout = timeout
         return ScriptedRows(self, maxrec)

@@ -390,8 +390,8 @@ def test_after_an_upload_connections_are_read_only(post: Callable[..., Any]) -> 
         pytest.skip("SQLite opens each connection anew")
     assert post("SELECT id FROM TAP_UPLOAD.t", "t,param:t", t=column("id", "datatype='int'", "1")).status_code == 200
     (idle,) = POOL.idle()[-1:]
-    shown = idle.execute("SHOW transaction_read_only").fetchone()
-    left = idle.execute("SELECT count(*) FROM pg_class WHERE relname LIKE 'tap_upload%'").fetchone()
+    shown = idle.connection.execute("SHOW transaction_read_only").fetchone()
+    left = idle.connection.execute("SELECT count(*) FROM pg_class WHERE relname LIKE 'tap_upload%'").fetchone()
     assert (shown, left) == (("on",), (0,))
 
 

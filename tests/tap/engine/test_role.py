@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def session() -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     """A connection as the engine makes it, in a transaction that would let a role with rights write."""
-    made, _ = POOL.take(session_address(role.address()))
+    made = POOL.take(session_address(role.address()))[0].connection
     made.execute("BEGIN READ WRITE")
     yield made
     made.close()
