@@ -101,7 +101,17 @@ class _Compiled:
         """The query with these numbers. Raises AdqlError if one is not acceptable."""
         for check, constants in self.checks:
             check([constant.known(values) for constant in constants])
-        return replace(self.query, text=text, statement=self.query.statement.of(values), context=context)
+        made = self.query
+        return Query(
+            text,
+            made.columns,
+            made.tables,
+            made.descriptors,
+            made.statement.of(values),
+            made.maker,
+            context,
+            made.uploads,
+        )
 
 
 _COMPILED: LRU[tuple[object, ...], _Compiled] = LRU(_KEPT)

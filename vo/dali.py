@@ -57,7 +57,7 @@ class Parameters:
         if length.isdigit() and int(length) > most:
             raise UsageFault(f"the body of the request is too large: it may have {most} bytes in all")
         try:
-            pairs = list(_pairs(request.GET.lists()))
+            pairs = list(_pairs(request.GET.lists())) if request.META.get("QUERY_STRING") else []
             if request.method != "POST":
                 return cls(pairs)
             if request.content_type not in _FORMS and (request.content_type or request.body):
@@ -65,6 +65,8 @@ class Parameters:
                     f"the body is {request.content_type or 'of no declared type'}; send {' or '.join(_FORMS)}"
                 )
             pairs += _pairs(request.POST.lists())
+            if request.content_type == _FORMS[0]:
+                return cls(pairs)
             return cls(pairs, [(name, file) for name, files in request.FILES.lists() for file in files])
         except (MultiPartParserError, BadRequest) as error:
             raise UsageFault(f"the body of the request cannot be read: {error}") from error

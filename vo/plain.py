@@ -6,10 +6,11 @@ What is written of a `PlainBatch` is what `vo.cells` makes of the same values in
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import orjson
 import pyarrow as pa
 
 from vo.cells import as_text, numbers_as_text
@@ -18,6 +19,8 @@ from vo.columns import ColumnMeta
 Column: TypeAlias = tuple[Any, ...] | pa.Array
 
 
+_LARGE = 1e10
+"""From here on Arrow writes numbers with an exponent."""
 _CONTROLS = bytes([*range(0x20), 0x7F])
 
 
@@ -29,25 +32,21 @@ class PlainBatch:
     for NULL; any column may be an array as `vo.arrow` has it instead.
     """
 
-    columns: tuple[Column, ...]
+    columns: Sequence[Column]
     num_rows: int
+    text: str
+    """All texts of plain columns, one after the other: what is asked of every one is asked of this."""
 
     def slice(self, offset: int, length: int) -> PlainBatch:
         """So many rows from there."""
         end = min(offset + length, self.num_rows)
-        parts = (c.slice(offset, length) if isinstance(c, pa.Array) else c[offset:end] for c in self.columns)
-        return PlainBatch(tuple(parts), end - offset)
+        parts = [c[offset:end] if isinstance(c, tuple) else c.slice(offset, length) for c in self.columns]
+        return PlainBatch(parts, end - offset, self.text)
 
     def get_total_buffer_size(self) -> int:
         """Bytes that the values would have in a record batch, roughly."""
-        return sum(map(_size, self.columns))
-
-
-def _size(column: Column) -> int:
-    if isinstance(column, pa.Array):
-        return int(column.get_total_buffer_size())
-    known = next((value for value in column if value is not None), None)
-    return (len("".join(filter(None, column))) if isinstance(known, str) else 0) + 8 * len(column)
+        arrays = sum(c.get_total_buffer_size() for c in self.columns if not isinstance(c, tuple))
+        return len(self.text) + 8 * self.num_rows * len(self.columns) + int(arrays)
 
 
 Finish = Callable[[ColumnMeta, pa.Array], pa.Array]
@@ -66,7 +65,7 @@ def text_columns(
     texts: list[int] = []
     others: list[int] = []
     for i, (column, values) in enumerate(zip(columns, batch.columns, strict=True)):
-        if isinstance(values, pa.Array):
+        if not isinstance(values, tuple):
             others.append(i)
         elif column.is_text:
             texts.append(i)
@@ -76,14 +75,14 @@ def text_columns(
             made[i] = ["" if value is None else str(value) for value in values]
     for i, numbers in zip(doubles, _doubles([batch.columns[i] for i in doubles]), strict=True):
         made[i] = numbers
-    if is_simple(itertools.chain.from_iterable(batch.columns[i] for i in texts), special):
+    if is_simple(batch.text, special):
         for i in texts:
             made[i] = _readied(batch.columns[i], empty)
     else:
         others += texts
     for i in others:
         values = batch.columns[i]
-        array = values if isinstance(values, pa.Array) else pa.array(values, pa.string())
+        array = pa.array(values, pa.string()) if isinstance(values, tuple) else values
         text = as_text(columns[i], array)
         if columns[i].is_text or columns[i].arraysize is not None:
             text = finish(columns[i], text)
@@ -91,12 +90,11 @@ def text_columns(
     return made
 
 
-def is_simple(texts: Iterable[str | None], special: bytes) -> bool:
-    """Whether all of them are ASCII without control characters and without one of `special`."""
-    held = "".join(filter(None, texts))
-    if not held.isascii():
+def is_simple(text: str, special: bytes) -> bool:
+    """Whether it is ASCII without control characters and without one of `special`."""
+    if not text.isascii():
         return False
-    data = held.encode()
+    data = text.encode()
     return len(data.translate(None, _CONTROLS + special)) == len(data)
 
 
@@ -110,8 +108,25 @@ def _doubles(columns: Sequence[Sequence[float | None]]) -> list[Sequence[str]]:
     """All numbers are written in one call."""
     if not columns:
         return []
-    texts = numbers_as_text(pa.array(itertools.chain.from_iterable(columns), pa.float64())).to_pylist()
-    if any(None in column for column in columns):
-        texts = ["" if text is None else text for text in texts]
+    texts = _common(columns)
+    if texts is None:
+        written = numbers_as_text(pa.array(itertools.chain.from_iterable(columns), pa.float64()))
+        texts = ["" if text is None else text for text in written.to_pylist()]
     rows = len(columns[0])
     return [texts[start : start + rows] for start in range(0, len(texts), rows)]
+
+
+def _common(columns: Sequence[Sequence[float | None]]) -> list[str] | None:
+    """What Arrow would write of these numbers, made eight times as fast; None if it writes some of them otherwise."""
+    missing = 0
+    for column in columns:
+        known = [value for value in column if value is not None]
+        missing += len(column) - len(known)
+        if known and not -_LARGE < min(known) <= max(known) < _LARGE:
+            return None
+    written = orjson.dumps(list(itertools.chain.from_iterable(columns)))
+    # Neither NaN nor an infinity is JSON; 0.000001 is 1e-6 here.
+    if written.count(b"null") != missing or b"e-6" in written:
+        return None
+    texts = written[1:-1].decode() + ","
+    return texts.replace("null,", ",").replace(".0,", ",").split(",")[:-1]

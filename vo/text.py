@@ -37,7 +37,7 @@ def write(
         return clean(text) if column.is_text or column.arraysize is not None else text
 
     names = [column.name for column in columns]
-    if not plain.is_simple(names, special):
+    if not plain.is_simple("".join(names), special):
         names = clean(pa.array(names)).to_pylist()
     pending = (separator.join(names) + end).encode() if header else b""
     for batch in batches:

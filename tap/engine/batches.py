@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeAlias
 
@@ -39,12 +40,20 @@ class BatchMaker:
     def __init__(self, columns: tuple[ColumnMeta, ...]) -> None:
         self.schema = arrow_schema(columns)
         self.converters = [_converter(t) for t in self.schema.types]
-        self.plain = [_plain_type(t) for t in self.schema.types]
+        kinds = [_plain_type(t) for t in self.schema.types]
+        self.plain = {kind: [i for i, k in enumerate(kinds) if k is kind] for kind in (str, float, int)}
+        """Positions of columns whose values may stay as they are, by type."""
+        self.others = [i for i, kind in enumerate(kinds) if kind is None]
+        self.limits = {i: 2 ** (self.schema.types[i].bit_width - 1) for i in self.plain[int]}
 
     def batch(self, rows: Sequence[Sequence[Any]]) -> pa.RecordBatch:
         """Raises UsageFault for an integer that its column cannot hold."""
         columns = zip(zip(*rows, strict=True), self.schema, self.converters, strict=True)
         return pa.RecordBatch.from_arrays([_array(*column) for column in columns], schema=self.schema)
+
+    def array(self, position: int, values: tuple[Any, ...]) -> pa.Array:
+        """The values of one column. Raises as `batch` does."""
+        return _array(values, self.schema.field(position), self.converters[position])
 
     def conformed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch of a driver with the types and names of the result.
@@ -70,27 +79,37 @@ class PlainMaker:
         maker = self._maker
         if not 0 < len(rows) <= _PLAIN:
             return maker.batch(rows)
-        columns = zip(zip(*rows, strict=True), maker.plain, maker.schema, maker.converters, strict=True)
-        return PlainBatch(tuple(_plain(*column) for column in columns), len(rows))
+        columns: list[Column] = list(zip(*rows, strict=True))
+        for kind, positions in maker.plain.items():
+            if not _are(kind, itertools.chain.from_iterable(columns[i] for i in positions)):
+                for i in positions:
+                    columns[i] = maker.array(i, columns[i]) if not _are(kind, columns[i]) else columns[i]
+        for i, limit in maker.limits.items():
+            _check_range(columns[i], limit, maker.schema.field(i))
+        for i in maker.others:
+            columns[i] = maker.array(i, columns[i])
+        texts = (columns[i] for i in maker.plain[str] if isinstance(columns[i], tuple))
+        return PlainBatch(columns, len(rows), "".join(filter(None, itertools.chain.from_iterable(texts))))
 
 
-def _plain_type(type_: pa.DataType) -> tuple[type, int] | None:
-    """The type of values that are left as they are, and for integers the first that is too large."""
+def _are(kind: type, values: Iterable[Any]) -> bool:
+    """Whether all of them are of that type or NULL."""
+    return {kind, _NULL}.issuperset(map(type, values))
+
+
+def _check_range(values: Column, limit: int, field: pa.Field) -> None:
+    known = [v for v in values if v is not None] if isinstance(values, tuple) else ()
+    if known and not -limit <= min(known) <= max(known) < limit:
+        raise _out_of_range(field)
+
+
+def _plain_type(type_: pa.DataType) -> type | None:
+    """The type of values that are left as they are."""
     if pa.types.is_string(type_):
-        return str, 0
+        return str
     if pa.types.is_float64(type_):
-        return float, 0
-    return (int, 2 ** (type_.bit_width - 1)) if pa.types.is_signed_integer(type_) else None
-
-
-def _plain(values: tuple[Any, ...], plain: tuple[type, int] | None, field: pa.Field, convert: Convert | None) -> Column:
-    if plain is None or not {plain[0], _NULL}.issuperset(map(type, values)):
-        return _array(values, field, convert)
-    if plain[1]:
-        limit, known = plain[1], [v for v in values if v is not None]
-        if known and not -limit <= min(known) <= max(known) < limit:
-            raise _out_of_range(field)
-    return values
+        return float
+    return int if pa.types.is_signed_integer(type_) else None
 
 
 def _array(values: tuple[Any, ...], field: pa.Field, convert: Convert | None) -> pa.Array:

@@ -37,7 +37,8 @@ def optional(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 def row() -> st.SearchStrategy[tuple[Any, ...]]:
-    number = st.floats() | st.sampled_from([0.0, 1e15, 1e-5, 1e-7, 83.63, float("nan"), float("-inf")])
+    usual = st.floats(-1e16, 1e16) | st.floats(1e-20, 1e-3) | st.integers(-1000, 1000).map(float)
+    number = usual | usual | st.floats() | st.sampled_from([1e15, 1e-5, 1e-6, 1e-7, float("nan"), float("-inf")])
     written = st.text(max_size=6) | st.text('ab,"\t\n\r\x01\x7f é', max_size=6) | st.sampled_from(["", "Crab"])
     return st.tuples(
         optional(st.integers(-(2**63), 2**63 - 1)),
@@ -72,6 +73,21 @@ def documents(columns: tuple[ColumnMeta, ...], rows: Sequence[Sequence[Any]], **
 def test_same_bytes(rows: list[tuple[Any, ...]], dialect: str) -> None:
     expected, found = documents(COLUMNS, rows, dialect=dialect)
     assert found == expected
+
+
+@examples(300, 20_000)
+@given(numbers=st.lists(st.none() | st.floats(-1e16, 1e16) | st.floats(1e-20, 1e-3) | st.floats(), min_size=1))
+def test_numbers(numbers: list[float | None]) -> None:
+    expected, found = documents(COLUMNS[1:2], [(number,) for number in numbers])
+    assert found == expected
+
+
+@pytest.mark.parametrize("exponent", range(-24, 25))
+def test_numbers_of_every_size(exponent: int) -> None:
+    """Where one notation ends and the next begins; each alone, since one that is uncommon makes its neighbours so."""
+    for digits in ("1", "-1", "1.5", "9.999999999999999", "1.0000000000000002"):
+        expected, found = documents(COLUMNS[1:2], [(float(f"{digits}e{exponent}"),)])
+        assert found == expected
 
 
 @pytest.mark.parametrize("dialect", ["csv", "tsv"])
