@@ -14,20 +14,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "distiller.settings")
 settings.DATABASES["default"] = shared_by_threads(settings.DATABASES["default"])
 django = get_wsgi_application()
 
-from tap.views import sync  # noqa: E402 - there are no views before Django is set up
-from vo.lane import Lane  # noqa: E402
+from distiller.lane import with_lane  # noqa: E402 - it has views, and there are none before Django is set up
 
-LANE = {"/tap/sync": sync}
-LANE_HEADERS = (
-    ("X-Frame-Options", "DENY"),
-    ("Vary", "Cookie"),
-    ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "same-origin"),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
-)
 # Twice what endpoints take: a body that is somewhat too long is refused by them, in the form that their clients read.
 _most = 2 * (max(settings.DISTILLER_UPLOAD_MAX_BYTES) + settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-application = ChunkedBodies(Lane(django, LANE, LANE_HEADERS), _most)
+application = ChunkedBodies(with_lane(django), _most)
 # The first query need not wait for the parser's tables.
 warm_up()
 # What is there now stays: looking through it for garbage would stop all requests, for a tenth of a second each time.

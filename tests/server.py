@@ -17,7 +17,8 @@ from django.conf import settings
 from tests.worker import ROOT, running_worker, test_database_url
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -26,7 +27,7 @@ def _free_port() -> int:
 @contextmanager
 def web_server() -> Iterator[str]:
     """Base URL of a running server; what the tests have committed is what it shows."""
-    port = _free_port()
+    port = free_port()
     environment = {
         **os.environ,
         "DATABASE_URL": test_database_url(),
@@ -46,14 +47,15 @@ def web_server() -> Iterator[str]:
     ]
     process = subprocess.Popen(command, env=environment, cwd=ROOT)
     try:
-        _wait(port, process)
+        wait_until_it_listens(port, process)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(20)
 
 
-def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_until_it_listens(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Return when somebody does; RuntimeError if the process ends or a minute is over."""
     deadline = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < deadline:
         with closing(socket.socket()) as probe:

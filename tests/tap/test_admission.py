@@ -13,7 +13,8 @@ import pytest
 from django.conf import LazySettings
 from django.test import Client, RequestFactory
 
-from tap.admission import Admission, AdmittedRows, FairLine, TooBusy
+from tap import admission
+from tap.admission import Admission, AdmittedRows, FairLine, TooBusy, Turns
 from tap.context import query_context
 from tap.engine.batches import ROWS
 from tests.tap.sky import SkyRow
@@ -109,6 +110,41 @@ def test_who_waits_too_long_leaves_the_line() -> None:
     assert line.waiting == 0
     line.give(ALICE)
     line.take(CAROL, 1, deadline=time.monotonic())
+
+
+def test_turns_follow_each_other() -> None:
+    """There are others, but the next is given when the latest has come back."""
+    line = Turns(3)
+    line.take(ALICE, 3)
+    crowd = Crowd(line)
+    crowd.joins(BOB)
+    assert line.free == 2
+    assert crowd.next(ALICE) == BOB
+
+
+def test_a_long_turn_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it is not fresh any more; there are never more than there are."""
+    monkeypatch.setattr(admission, "_FRESH", 0.05)
+    line = Turns(2)
+    line.take(ALICE, 2)
+    crowd = Crowd(line)
+    started = time.monotonic()
+    crowd.joins(BOB, 3)
+    until(lambda: crowd.served == [BOB])
+    assert 0.03 < time.monotonic() - started < 5
+    time.sleep(0.2)
+    assert (crowd.served, line.free, line.waiting) == ([BOB], 0, 2)
+    assert crowd.next(BOB) == BOB
+    assert crowd.next(ALICE) == BOB
+    assert line.waiting == 0
+
+
+def test_who_waits_too_long_for_a_turn_leaves() -> None:
+    line = Turns(1)
+    line.take(ALICE, 1)
+    with pytest.raises(TooBusy, match="waited too long"):
+        line.take(BOB, 1, deadline=time.monotonic() + 0.03)
+    assert line.waiting == 0
 
 
 class Work:

@@ -1,0 +1,99 @@
+"""The threads of a web process stay with a client that asks again at once, and with nobody else."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from distiller import webworker
+from tests.server import free_port, wait_until_it_listens
+
+THREADS = 2
+APPLICATION = """
+import threading
+
+def application(environ, start_response):
+    environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    body = threading.current_thread().name.encode()
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
+"""
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A server with two threads, each of which answers with its name."""
+    folder = tmp_path_factory.mktemp("web")
+    (folder / "named.py").write_text(APPLICATION)
+    number = free_port()
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "gunicorn", "named:application", "--pythonpath", str(folder)),
+            *("--bind", f"127.0.0.1:{number}", "--worker-class", "distiller.webworker.StayingWorker"),
+            *("--threads", str(THREADS), "--log-level", "warning"),
+        ],
+        cwd=Path(webworker.__file__).parent.parent,
+    )
+    try:
+        wait_until_it_listens(number, process)
+        yield number
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def ask(connection: http.client.HTTPConnection, body: bytes = b"") -> str:
+    connection.request("POST" if body else "GET", "/", body or None)
+    return connection.getresponse().read().decode()
+
+
+def test_a_busy_client_keeps_its_thread(port: int) -> None:
+    """Two clients that ask without a pause are answered by one thread each."""
+    seen: dict[int, list[str]] = {0: [], 1: []}
+
+    def client(number: int) -> None:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+            seen[number] = [ask(connection, b"x" * 1000) for _ in range(200)]
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in seen]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    changes = [sum(a != b for a, b in itertools.pairwise(names)) for names in seen.values()]
+    assert [len(names) for names in seen.values()] == [200, 200]
+    assert max(changes) < 40
+
+
+def test_more_clients_than_threads_are_all_answered(port: int) -> None:
+    """Nobody who pauses holds a thread, and nobody who does not keeps it from others."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as first:
+        ask(first)
+        others = [http.client.HTTPConnection("127.0.0.1", port, timeout=20) for _ in range(3 * THREADS)]
+        started = time.monotonic()
+        for _ in range(20):
+            for other in others:
+                assert ask(other).startswith("ThreadPool")
+        assert ask(first)
+        assert time.monotonic() - started < 10
+        for other in others:
+            other.close()
+
+
+def test_two_requests_sent_together_are_both_answered(port: int) -> None:
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=20)) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
+        found = b""
+        while found.count(b"ThreadPool") < 3:
+            found += connection.recv(65536)
+        assert found.count(b"200 OK") == 3
