@@ -118,15 +118,13 @@ def _doubles(columns: Sequence[Sequence[float | None]]) -> list[Sequence[str]]:
 
 def _common(columns: Sequence[Sequence[float | None]]) -> list[str] | None:
     """What Arrow would write of these numbers, made eight times as fast; None if it writes some of them otherwise."""
-    missing = 0
-    for column in columns:
-        known = [value for value in column if value is not None]
-        missing += len(column) - len(known)
-        if known and not -_LARGE < min(known) <= max(known) < _LARGE:
-            return None
-    written = orjson.dumps(list(itertools.chain.from_iterable(columns)))
+    numbers = list(itertools.chain.from_iterable(columns))
+    known = [number for number in numbers if number is not None]
+    if known and not -_LARGE < min(known) <= max(known) < _LARGE:
+        return None
+    written = orjson.dumps(numbers)
     # Neither NaN nor an infinity is JSON; 0.000001 is 1e-6 here.
-    if written.count(b"null") != missing or b"e-6" in written:
+    if written.count(b"null") != len(numbers) - len(known) or b"e-6" in written:
         return None
     texts = written[1:-1].decode() + ","
     return texts.replace("null,", ",").replace(".0,", ",").split(",")[:-1]
