@@ -1,4 +1,4 @@
-"""Files that an analysis leaves: FITS with its provenance, ECSV, JSON, YAML, zip. The same work gives the same bytes."""
+"""Files that an analysis leaves: FITS with provenance, ECSV, JSON, YAML, zip. The same work gives the same bytes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import yaml
 from astropy.io import fits
 from astropy.table import Table
 from gammapy.modeling.models import Models
-from gammapy.utils.scripts import to_yaml
 from matplotlib.figure import Figure
 
 from uws.context import InputFile, JobContext
@@ -65,10 +65,11 @@ def write_ecsv(path: Path, table: Table, context: JobContext, job_type: JobType)
     plain.write(path, format="ascii.ecsv", overwrite=True)
 
 
-def write_models(path: Path, models: Models) -> None:
-    """Write models as gammapy's YAML, without the date that it would put in."""
-    document = {key: value for key, value in models.to_dict().items() if key != "metadata"}
-    path.write_text(to_yaml(document), encoding="utf-8")
+def write_models(path: Path, models: Models, context: JobContext, job_type: JobType) -> None:
+    """Write models as gammapy's YAML that says which program and job made it, without gammapy's date."""
+    made_by = {"creator": f"Distiller {job_type.name} {job_type.version}", "job_id": context.job_id}
+    document = {**models.to_dict(), "metadata": made_by}
+    path.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def _plain(value: Any) -> Any:

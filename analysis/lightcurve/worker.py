@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
@@ -126,7 +127,7 @@ def measure(runs: Sequence[Run], model: SkyModel, parameters: LightcurveParamete
     """Fluxes of all time bins and energy ranges, and the tests of each range."""
     bins = time_bins(runs, parameters)
     edges = energy_edges(runs, parameters)
-    ranges = [(float(low), float(high)) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    ranges = [(float(low), float(high)) for low, high in pairwise(edges)]
     profiles = []
     for each in bins:
         each.dataset.models = [model]
@@ -230,7 +231,7 @@ def _write(context: JobContext, found: Lightcurve, document: Mapping[str, Any], 
     write_fits(paths["lightcurve"], fits.HDUList([fits.PrimaryHDU(), hdu(made)]), context, JOB)
     write_ecsv(paths["lightcurve_table"], made, context, JOB)
     write_json(paths["summary"], document)
-    write_models(paths["model"], Models([found.model]))
+    write_models(paths["model"], Models([found.model]), context, JOB)
     write_png(lightcurve_figure(dict(data)), paths["plot"])
     write_json(paths["plot_data"], data)
     for role, path in paths.items():

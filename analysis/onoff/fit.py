@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from gammapy.datasets import Datasets, SpectrumDatasetOnOff
-from gammapy.modeling import Fit
+from gammapy.modeling import Fit, FitResult
 from gammapy.modeling.models import SkyModel
 from gammapy.stats import WStatCountsStatistic
 from scipy.stats import chi2, norm
@@ -24,7 +24,6 @@ from uws.errors import UserJobError
 
 SOURCE = "source"
 """Name of the fitted model."""
-_OPTIONS = {"tol": 1e-3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def fit(dataset: SpectrumDatasetOnOff, name: ModelName, reference: float) -> Fit
         )
     dataset.models = [model]
     scale_to_excess(dataset, counts)
-    result = Fit(optimize_opts=_OPTIONS).run([dataset])
+    result = minimise([dataset])
     values = [*model.spectral_model.parameters.value, *np.diag(model.spectral_model.covariance.data)]
     if not result.success or not np.all(np.isfinite([result.total_stat, *values])):
         raise UserJobError(
@@ -117,8 +116,14 @@ def fit(dataset: SpectrumDatasetOnOff, name: ModelName, reference: float) -> Fit
     return Fitted(name=name, model=model, stat=float(result.total_stat), dof=dof)
 
 
+def minimise(datasets: Sequence[SpectrumDatasetOnOff]) -> FitResult:
+    """Fit the models of the datasets, and their errors. A fit that goes astray says so by its result, not by warnings."""
+    with np.errstate(all="ignore"):
+        return Fit(optimize_opts={"tol": 1e-3}).run(datasets)
+
+
 def scale_to_excess(dataset: SpectrumDatasetOnOff, counts: Counts) -> None:
-    """Set the amplitude of the dataset's model so that it predicts the measured excess, or one event if there is none."""
+    """Set the amplitude of the dataset's model so that it predicts the measured excess, or one event without any."""
     predicted = float(dataset.npred_signal().data[dataset.mask_safe.data].sum())
     if predicted > 0:
         dataset.models[0].spectral_model.amplitude.value *= max(counts.excess, 1.0) / predicted
@@ -160,6 +165,6 @@ def compare(dataset: SpectrumDatasetOnOff, fitted: Fitted, reference: float) -> 
 
 
 def likelihood_ratio(ts: float, dof: int) -> dict[str, float]:
-    """`ts`, its `p_value` as chi-square of `dof` degrees of freedom (Wilks' theorem), and that in `sigma`, two-sided."""
+    """`ts`, its `p_value` as chi-square of `ts_dof` degrees of freedom (Wilks' theorem), and two-sided `sigma`."""
     probability = float(chi2.sf(max(ts, 0.0), dof))
     return {"ts": ts, "ts_dof": dof, "p_value": probability, "sigma": float(norm.isf(probability / 2))}

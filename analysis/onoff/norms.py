@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from astropy import units as u
@@ -78,7 +79,7 @@ def profile(dataset: SpectrumDatasetOnOff, low: float, high: float) -> Profile:
 
 
 def norm(bins: Profile) -> Norm | None:
-    """The most likely flux; None where the model predicts no event. Without an event it is 0, and only `ul` is known."""
+    """The most likely flux; None where the model predicts no event. Without events it is 0, and only `ul` is known."""
     expected = float(bins.signal.sum())
     if not expected > 0:
         return None
@@ -122,7 +123,7 @@ def _curvature_error(bins: Profile, best: float, errp: float) -> float:
 def flux_points(dataset: SpectrumDatasetOnOff, edges: Sequence[float] | np.ndarray) -> FluxPoints:
     """Flux points of the dataset's model between the edges (TeV), with asymmetric errors and upper limits."""
     (model,) = dataset.models
-    return points_of([profile(dataset, low, high) for low, high in zip(edges[:-1], edges[1:], strict=True)], model)
+    return points_of([profile(dataset, low, high) for low, high in pairwise(edges)], model)
 
 
 def points_of(profiles: Sequence[Profile], model: SkyModel) -> FluxPoints:

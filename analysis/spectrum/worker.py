@@ -133,7 +133,7 @@ def _write(
     write_png(spectrum_figure(dict(data)), paths["plot"])
     write_fits(paths["flux_points"], fits.HDUList([fits.PrimaryHDU(), points.hdu(table)]), context, JOB)
     write_ecsv(paths["flux_points_table"], table, context, JOB)
-    write_models(paths["model"], Models([fitted.model]))
+    write_models(paths["model"], Models([fitted.model]), context, JOB)
     write_zip(paths["ogip"], write_ogip(context, reduction))
     for role, path in paths.items():
         context.output(role, path)

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 from gammapy.datasets import Datasets, SpectrumDatasetOnOff
-from gammapy.modeling import Fit
 from gammapy.modeling.models import Models, SkyModel
 
 from analysis.onoff import models
-from analysis.onoff.fit import Fitted, likelihood_ratio
+from analysis.onoff.fit import Fitted, likelihood_ratio, minimise
 from uws.errors import UserJobError
 
 AGREE = 0.05
@@ -48,11 +47,11 @@ def _test(datasets: Mapping[str, SpectrumDatasetOnOff], fits: Mapping[str, Fitte
         weights = np.array([1 / p.error**2 if p.error > 0 else 0.0 for p in found])
         if weights.sum() > 0:
             getattr(common, parameter).value = float(np.average([p.value for p in found], weights=weights))
-    result = Fit(optimize_opts={"tol": 1e-3}).run(copies)
+    result = minimise(copies)
     if not result.success or not np.isfinite(result.total_stat):
         raise UserJobError(
-            f"The fit of {models.words(first.name)} to all groups together did not converge: choose a simpler model, or "
-            "compare fewer groups."
+            f"The fit of {models.words(first.name)} to all groups together did not converge: choose a simpler model, "
+            "or compare fewer groups."
         )
     rows, _ = models.parameter_table(common)
     ratio = likelihood_ratio(

@@ -202,7 +202,7 @@ def _write(
         hdus[-1].header["GROUP"] = (name, "group of observations")
     write_fits(paths["flux_points"], fits.HDUList([fits.PrimaryHDU(), *hdus]), context, JOB)
     named = [member.fitted.model.copy(name=member.group.name) for member in members]
-    write_models(paths["models"], Models(named))
+    write_models(paths["models"], Models(named), context, JOB)
     write_png(comparison_figure(spectra, title), paths["plot"])
     for role, path in paths.items():
         context.output(role, path)

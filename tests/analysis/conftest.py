@@ -5,15 +5,19 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.analysis import science
 from tests.analysis.context import RecordingContext, input_files
+from tests.analysis.real import CRAB
 from tests.fixtures.store import demo_store
 from uws.context import InputFile
 from uws.jobtypes import JobType
+
+if TYPE_CHECKING:
+    from gammapy.datasets import Datasets
 
 science.load()
 
@@ -30,6 +34,14 @@ def demo() -> Path:
 def hess(shared: Path) -> Path:
     """The public H.E.S.S. data release."""
     return shared / "data" / "hess-dl3-dr1"
+
+
+@pytest.fixture(scope="session")
+def crab_spectra(hess: Path) -> Datasets:
+    """On-off spectra of the Crab runs, made by gammapy alone."""
+    from tests.analysis import direct
+
+    return direct.spectra(hess, CRAB.runs, CRAB.position)
 
 
 @pytest.fixture(scope="session")

@@ -57,10 +57,17 @@ def test_the_empty_field_is_empty(demo: Path, run_job: Runner) -> None:
     assert summary["livetime_s"] == pytest.approx(2 * 1680 * 0.94)
 
 
-@pytest.mark.parametrize("job", ["spectrum", "countmap"])
-def test_the_same_work_gives_the_same_bytes(demo: Path, run_job: Runner, job: str) -> None:
-    parameters = FEW if job == "spectrum" else {}
-    first, second = (run_job(job, demo, [1001], **parameters) for _ in range(2))
+@pytest.mark.parametrize(
+    ("job", "parameters"),
+    [
+        ("spectrum", FEW),
+        ("countmap", {}),
+        ("lightcurve", {}),
+        ("stack", {"obs_id": ("1001", "1002"), "group": ("a: obs_id 1001", "b: obs_id 1002")}),
+    ],
+)
+def test_the_same_work_gives_the_same_bytes(demo: Path, run_job: Runner, job: str, parameters: dict[str, Any]) -> None:
+    first, second = (run_job(job, demo, [1001, 1002], **parameters) for _ in range(2))
     for role, path in first.outputs.items():
         digests = {hashlib.sha256(file.read_bytes()).hexdigest() for file in (path, second.outputs[role])}
         assert len(digests) == 1, role
@@ -101,9 +108,12 @@ def test_the_centre_of_the_circle_is_the_source_when_targets_differ(demo: Path, 
 
 def test_workers_warm_up_without_data_and_know_nothing_of_the_web() -> None:
     program = (
-        "import sys, analysis.countmap.worker, analysis.spectrum.worker\n"
+        "import sys, analysis.countmap.worker, analysis.lightcurve.worker, analysis.spectrum.worker\n"
+        "import analysis.stack.worker\n"
         "analysis.countmap.worker.warm_up()\n"
+        "analysis.lightcurve.worker.warm_up()\n"
         "analysis.spectrum.worker.warm_up()\n"
+        "analysis.stack.worker.warm_up()\n"
         f"sys.exit(', '.join({set(WEB)!r} & set(sys.modules)) or 0)"
     )
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
@@ -113,7 +123,7 @@ def test_workers_warm_up_without_data_and_know_nothing_of_the_web() -> None:
 
 def test_declarations_do_not_load_gammapy() -> None:
     program = (
-        "import sys, analysis.countmap.job, analysis.spectrum.job\n"
+        "import sys, analysis.countmap.job, analysis.lightcurve.job, analysis.spectrum.job, analysis.stack.job\n"
         "sys.exit('gammapy' in sys.modules or 'astropy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
