@@ -117,7 +117,7 @@ def fit(dataset: SpectrumDatasetOnOff, name: ModelName, reference: float) -> Fit
 
 
 def minimise(datasets: Sequence[SpectrumDatasetOnOff]) -> FitResult:
-    """Fit the models of the datasets, and their errors. A fit that goes astray says so by its result, not by warnings."""
+    """Fit the models of the datasets, and their errors. A fit that goes astray says so by its result."""
     with np.errstate(all="ignore"):
         return Fit(optimize_opts={"tol": 1e-3}).run(datasets)
 
