@@ -20,7 +20,9 @@ from gammapy.maps import Map, MapAxis, RegionGeom
 from regions import CircleSkyRegion
 
 from analysis.energy import reconstructed_axis, safe_mask_maker, safe_range, threshold_text, true_axis
+from analysis.maps.store import store_of
 from analysis.observations import UnusableObservation, check_distinct, load, name_of
+from analysis.onoff.kept import KeptRuns
 from analysis.onoff.parameters import OnOffParameters
 from analysis.progress import Stage
 from analysis.source import check_in_field, disk, exclusion_mask, field_of_view, offset_of
@@ -96,7 +98,7 @@ def reduce(
     progress: Stage,
     intervals: Sequence[Interval] = (),
 ) -> Reduction:
-    """Extract all observations, whole or cut into the time intervals.
+    """Extract all observations, whole or cut into the time intervals, or take what earlier jobs have kept of them.
 
     Raises UserJobError when none is usable, when a file cannot be read, and when they are too many or of different
     telescopes.
@@ -104,14 +106,20 @@ def reduce(
     check_number(files)
     check_distinct(files)
     reduction = Reduction()
+    kept = KeptRuns(store_of(progress.context), reducer, intervals)
     for number, file in enumerate(files):
         name = name_of(file)
         progress.step(number, len(files), f"Reducing run {name} ({number + 1} of {len(files)})")
-        observation = load(file, ("aeff", "edisp", "psf"))
-        try:
-            reduction.runs += _runs(name, observation, reducer, intervals)
-        except UnusableObservation as reason:
-            reduction.skipped.append({"obs_id": name, "reason": str(reason)})
+        runs = kept.read(file)
+        if runs is None:
+            try:
+                runs = _runs(name, load(file, ("aeff", "edisp", "psf")), reducer, intervals)
+            except UnusableObservation as reason:
+                reduction.skipped.append({"obs_id": name, "reason": str(reason)})
+                continue
+            kept.write(file, runs)
+        reduction.runs += runs
+    kept.trim()
     if not reduction.runs:
         reasons = "; ".join(f"{item['obs_id']}: {item['reason']}" for item in reduction.skipped)
         raise UserJobError(f"None of the observations can be used. {reasons}.")

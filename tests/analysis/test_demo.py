@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
+from analysis.onoff import reduction
 from fixtures.sources import CRAB, PKS_2155, RUNS, Source
 from tests.analysis.conftest import Runner
 from tests.analysis.context import RecordingContext
@@ -24,6 +25,32 @@ WEB = ("django", "archive", "tap", "provenance", "frontend", "celery")
 
 def _runs(source: Source) -> list[int]:
     return [run.obs_id for run in RUNS if run.target is source]
+
+
+@pytest.fixture
+def no_reduction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reduces an observation fails."""
+
+    def fail(*_: object) -> None:
+        pytest.fail("an observation was reduced again")
+
+    monkeypatch.setattr(reduction, "load", fail)
+
+
+def test_spectra_of_runs_are_kept_between_jobs(demo: Path, run_job: Runner, request: pytest.FixtureRequest) -> None:
+    """Another model, and another job, on the same runs; a damaged file is made anew."""
+    first = run_job("spectrum", demo, [1001, 1002], **FEW)
+    kept = sorted((first.cache_dir / "maps").iterdir())
+    assert len(kept) == 2
+    kept[0].write_bytes(kept[0].read_bytes()[:-100])
+    run_job("spectrum", demo, [1001, 1002], cache=first.cache_dir, **FEW)
+    request.getfixturevalue("no_reduction")
+    again = run_job("spectrum", demo, [1001, 1002], cache=first.cache_dir, model="log-parabola", **FEW)
+    assert _document(again, "fit")["runs"] == _document(first, "fit")["runs"]
+    run_job("lightcurve", demo, [1001, 1002], cache=first.cache_dir, binning="run")
+    for changed in ({"on_radius": 0.12}, {"energy": (1.0, 10.0)}, {"exclude": (83.6, 24.0, 0.1)}):
+        with pytest.raises(pytest.fail.Exception):
+            run_job("spectrum", demo, [1001, 1002], cache=first.cache_dir, **changed)
 
 
 def _document(context: RecordingContext, role: str) -> dict[str, Any]:
@@ -67,7 +94,8 @@ def test_the_empty_field_is_empty(demo: Path, run_job: Runner) -> None:
     ],
 )
 def test_the_same_work_gives_the_same_bytes(demo: Path, run_job: Runner, job: str, parameters: dict[str, Any]) -> None:
-    first, second = (run_job(job, demo, [1001, 1002], **parameters) for _ in range(2))
+    first = run_job(job, demo, [1001, 1002], **parameters)
+    second = run_job(job, demo, [1001, 1002], cache=first.cache_dir, **parameters)
     for role, path in first.outputs.items():
         digests = {hashlib.sha256(file.read_bytes()).hexdigest() for file in (path, second.outputs[role])}
         assert len(digests) == 1, role
