@@ -37,7 +37,7 @@ class Profile:
     signal: np.ndarray
 
     def stat(self, norms: float | np.ndarray) -> np.ndarray:
-        """W-stat (-2 ln L, arXiv:1905.05427 appendix) for each of the norms."""
+        """W-stat (-2 ln L; XSPEC manual, appendix B, Poisson data with Poisson background) for each of the norms."""
         factor = np.atleast_1d(np.asarray(norms, dtype=float))[:, np.newaxis]
         bins = wstat(n_on=self.n_on, n_off=self.n_off, alpha=self.alpha, mu_sig=factor * self.signal)
         return np.asarray(np.nan_to_num(bins).sum(axis=1))
