@@ -23,10 +23,11 @@ test-sqlite: ## The tests on SQLite alone (ARGS="tests/tap -k cone")
 test-postgresql: ## The tests on a private PostgreSQL alone (ARGS="tests/tap -k cone")
 	@DISTILLER_TEST_DATABASE=postgresql .venv/bin/python -m pytest $(ARGS)
 
-test-nightly: ## The generated tests with many and new examples, on both databases (an hour)
+test-nightly: ## The generated tests with many and new examples, on both databases, and the analyses with more data (an hour)
 	@tools/setup.sh dev
 	@for database in sqlite postgresql; do DISTILLER_HYPOTHESIS=nightly DISTILLER_TEST_DATABASE=$$database \
 		.venv/bin/python -m pytest --timeout 7200 tests/tap/differential tests/tap/fuzz || exit 1; done
+	@DISTILLER_HYPOTHESIS=nightly .venv/bin/python -m pytest --timeout 7200 tests/analysis
 
 lint: ## ruff, mypy and the layers
 	@tools/setup.sh dev

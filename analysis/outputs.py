@@ -1,4 +1,4 @@
-"""Files that an analysis leaves: FITS with its provenance, JSON, zip. The same work gives the same bytes."""
+"""Files that an analysis leaves: FITS with provenance, ECSV, JSON, YAML, zip. The same work gives the same bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import yaml
 from astropy.io import fits
+from astropy.table import Table
+from gammapy.modeling.models import Models
 from matplotlib.figure import Figure
 
 from uws.context import InputFile, JobContext
@@ -52,6 +55,21 @@ def write_fits(path: Path, hdulist: fits.HDUList, context: JobContext, job_type:
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write JSON; numbers that JSON has not (NaN, infinities) become null."""
     path.write_text(json.dumps(_plain(document), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def write_ecsv(path: Path, table: Table, context: JobContext, job_type: JobType) -> None:
+    """Write a table as ECSV (astropy APE 6) that says which program and job made it."""
+    plain = Table(table, copy=True)
+    plain.meta = {key: _plain(value) for key, value in table.meta.items() if key not in _VOLATILE}
+    plain.meta |= {"CREATOR": f"Distiller {job_type.name} {job_type.version}", "JOB_ID": context.job_id}
+    plain.write(path, format="ascii.ecsv", overwrite=True)
+
+
+def write_models(path: Path, models: Models, context: JobContext, job_type: JobType) -> None:
+    """Write models as gammapy's YAML that says which program and job made it, without gammapy's date."""
+    made_by = {"creator": f"Distiller {job_type.name} {job_type.version}", "job_id": context.job_id}
+    document = {**models.to_dict(), "metadata": made_by}
+    path.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def _plain(value: Any) -> Any:

@@ -7,9 +7,12 @@ from pydantic import model_validator
 from uws.jobtypes import InputRole
 from uws.parameters import Circle, Interval, JobParameters, Position, param
 
+MAX_LIST = 500_000
+"""Characters of a list of observations."""
+
 
 class DL3Selection(JobParameters):
-    """Observations by identifier, or by a cone with time and quality selection."""
+    """Observations by identifier, from a list, or by a cone; conditions on cone, time and quality hold for all."""
 
     obs_id: tuple[str, ...] = param(
         (),
@@ -18,10 +21,21 @@ class DL3Selection(JobParameters):
         ucd="meta.id",
         group="Observations",
     )
+    obs_list: str | None = param(
+        None,
+        label="List of observations",
+        description="More observations to use, as the text of a table with a column obs_id or obs_publisher_did "
+        "(VOTable, CSV, ECSV), or as bare identifiers between blanks, commas or line ends.",
+        ucd="meta.id",
+        group="Observations",
+        lines=True,
+        max_length=MAX_LIST,
+    )
     circle: Circle | None = param(
         None,
         label="Cone",
-        description="Use all observations that point into this circle: right ascension, declination, radius (ICRS).",
+        description="Use observations that point into this circle: right ascension, declination, radius (ICRS). "
+        "Without `obs_id` and `obs_list`: all of them.",
         unit="deg",
         ucd="pos.outline;obs",
         xtype="circle",
@@ -43,10 +57,11 @@ class DL3Selection(JobParameters):
         xtype="interval",
         group="Observations",
     )
-    quality_max: int = param(
-        0,
+    quality_max: int | None = param(
+        None,
         label="Worst quality",
-        description="Worst GADF QUALITY to use: 0 only the best (and unknown), 1 medium too, 2 all.",
+        description="Worst GADF QUALITY to use: 0 only the best (and unknown), 1 medium too, 2 all. "
+        "Default: 0 for all of a cone, 2 for observations that are named.",
         ge=0,
         le=2,
         group="Observations",
@@ -76,8 +91,8 @@ class DL3Selection(JobParameters):
 
     @model_validator(mode="after")
     def _some_selection(self) -> DL3Selection:
-        if not self.obs_id and self.circle is None:
-            raise ValueError("select observations with obs_id or circle")
+        if not self.obs_id and not self.obs_list and self.circle is None:
+            raise ValueError("select observations with obs_id, obs_list or circle")
         return self
 
 

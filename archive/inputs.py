@@ -1,6 +1,8 @@
 """The input resolver "dl3": from the selection of a job to the files of observations that it may read.
 
-Parameters are taken by attribute: `obs_id`, `circle`, `collection`, `time`, `quality_max` (`analysis.selection`).
+Parameters are taken by attribute: `obs_id`, `obs_list`, `circle`, `collection`, `time`, `quality_max`
+(`analysis.selection`). All that is given holds together: observations that are named, too, are used only if they point
+into the circle, overlap the time and are as good as asked for.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from archive import lookup
+from archive import lists, lookup
 from archive.models import Observation, Product, ProductFile
 from archive.policy import POLICY
 from archive.store import is_present, local_path
@@ -19,10 +21,13 @@ from uws.context import InputFile
 from uws.errors import UserJobError
 from uws.jobtypes import Owner
 from uws.parameters import JobParameters
+from vo.errors import UsageFault
 from vo.regions import separation
 
 log = logging.getLogger(__name__)
 _BUNDLE = "event-bundle"
+BEST = 0
+"""Worst GADF QUALITY that a cone selects unless told otherwise."""
 _NAMED = 5
 """Observations named in a message."""
 
@@ -42,11 +47,13 @@ def resolve_dl3(parameters: JobParameters, owner: Owner) -> Sequence[InputFile]:
 
 class _Selection:
     def __init__(self, parameters: Any, viewer: Viewer) -> None:
-        self.obs_ids: tuple[str, ...] = tuple(dict.fromkeys(o.strip() for o in parameters.obs_id))
+        self.obs_ids: tuple[str, ...] = tuple(
+            dict.fromkeys([o.strip() for o in parameters.obs_id] + _listed(parameters))
+        )
         self.circle: tuple[float, float, float] | None = parameters.circle
         self.collection: str | None = parameters.collection
         self.time: tuple[float, float] | None = parameters.time
-        self.quality_max: int = parameters.quality_max
+        self.quality_max: int | None = parameters.quality_max
         self._viewer = viewer
         self._observations = POLICY.observations(viewer).select_related("release__collection")
         if self.collection is not None:
@@ -73,7 +80,8 @@ class _Selection:
             if product not in products:
                 products.append(product)
         self._check_one_release_each(products)
-        return products
+        kept = {o.pk for o in self._good(self._in_time(self._in_circle([_observation(p) for p in products])))}
+        return [product for product in products if product.observation_id in kept]
 
     def _newest(self, written: str) -> Observation:
         found = list(self._observations.filter(obs_id=written.lstrip("0") or "0").order_by("-release__created", "-pk"))
@@ -108,31 +116,60 @@ class _Selection:
 
     def by_criteria(self) -> list[Product]:
         assert self.circle is not None
+        _, dec, radius = self.circle
+        nearby = self._observations.filter(ra_pnt__isnull=False, dec_pnt__gte=dec - radius, dec_pnt__lte=dec + radius)
+        chosen = self._good(self._in_time(self._in_circle(nearby)), unless_told=BEST)
+        return self._products_of(self._one_version_each(chosen))
+
+    # --- conditions: each raises UserJobError when it leaves nothing ---
+
+    def _in_circle(self, observations: Iterable[Observation]) -> list[Observation]:
+        if self.circle is None:
+            return list(observations)
         ra, dec, radius = self.circle
         chosen = [
             o
-            for o in self._observations.filter(
-                ra_pnt__isnull=False, dec_pnt__gte=dec - radius, dec_pnt__lte=dec + radius
-            )
-            if float(separation(ra, dec, o.ra_pnt or 0.0, o.dec_pnt or 0.0)) <= radius
+            for o in observations
+            if o.ra_pnt is not None
+            and o.dec_pnt is not None
+            and float(separation(ra, dec, o.ra_pnt, o.dec_pnt)) <= radius
         ]
-        where = f"the circle of {radius:g} deg around {ra:.4f} {dec:+.4f}"
-        if self.collection:
-            where += f" in collection {self.collection}"
         if not chosen:
-            raise UserJobError(f"no observation points into {where}")
-        if self.time is not None:
-            start, stop = self.time
-            count, chosen = len(chosen), [o for o in chosen if o.t_stop >= start and o.t_start <= stop]
-            if not chosen:
-                raise UserJobError(f"none of the {count} observations in {where} overlaps MJD {start:g} to {stop:g}")
-        count, chosen = len(chosen), [o for o in chosen if o.quality <= self.quality_max]
+            raise UserJobError(f"{self._subject('no observation')} points into {self._place()}")
+        return chosen
+
+    def _in_time(self, observations: list[Observation]) -> list[Observation]:
+        if self.time is None:
+            return observations
+        start, stop = self.time
+        chosen = [o for o in observations if o.t_stop >= start and o.t_start <= stop]
+        if not chosen:
+            where = f" in {self._place()}" if self.circle is not None else ""
+            raise UserJobError(
+                f"none of the {len(observations)} observations{where} overlaps MJD {start:g} to {stop:g}"
+            )
+        return chosen
+
+    def _good(self, observations: list[Observation], unless_told: int | None = None) -> list[Observation]:
+        worst = unless_told if self.quality_max is None else self.quality_max
+        if worst is None:
+            return observations
+        chosen = [o for o in observations if o.quality <= worst]
         if not chosen:
             raise UserJobError(
-                f"none of the {count} observations selected has a quality of {self.quality_max} or better; "
+                f"none of the {len(observations)} observations selected has a quality of {worst} or better; "
                 "raise quality_max to use them"
             )
-        return self._products_of(self._one_version_each(chosen))
+        return chosen
+
+    def _subject(self, anyone: str) -> str:
+        return "none of the observations named" if self.obs_ids else anyone
+
+    def _place(self) -> str:
+        assert self.circle is not None
+        ra, dec, radius = self.circle
+        where = f"the circle of {radius:g} deg around {ra:.4f} {dec:+.4f}"
+        return where + (f" in collection {self.collection}" if self.collection else "")
 
     def _one_version_each(self, observations: Iterable[Observation]) -> list[Observation]:
         newest: dict[tuple[int, str], Observation] = {}
@@ -159,6 +196,15 @@ class _Selection:
         if product is None:
             raise UserJobError(f"observation {observation.obs_id} has no event list")
         return product
+
+
+def _listed(parameters: Any) -> list[str]:
+    if not parameters.obs_list:
+        return []
+    try:
+        return list(lists.observations(parameters.obs_list))
+    except UsageFault as fault:
+        raise UserJobError(f"obs_list: {fault.message}") from None
 
 
 def _files_of(products: Sequence[Product]) -> dict[int, list[ProductFile]]:
@@ -202,6 +248,11 @@ def _input_file(product: Product, uses: Sequence[ProductFile]) -> InputFile:
     if len(uses) > 1:
         metadata["files"] = files
     return InputFile(product.did, local_path(main.file.path), main.file.sha256, main.file.media_type, metadata)
+
+
+def _observation(product: Product) -> Observation:
+    assert product.observation is not None
+    return product.observation
 
 
 def _obs_id(product: Product) -> str:

@@ -12,10 +12,14 @@ class DistillerConfig(AppConfig):
         from django.conf import settings
 
         from analysis.countmap.job import JOB as COUNTMAP
+        from analysis.lightcurve.job import JOB as LIGHTCURVE
         from analysis.spectrum.job import JOB as SPECTRUM
+        from analysis.stack.job import JOB as STACK
         from uws.jobtypes import register
         from uws.plugins import register_plugins
 
         register(COUNTMAP)
         register(SPECTRUM)
+        register(LIGHTCURVE)
+        register(STACK)
         register_plugins(settings.DISTILLER_JOB_TYPES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 
 from frontend.wording import sentence
@@ -23,7 +24,7 @@ PARTS = {
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input element: `type` is text, number, select, checkbox or textarea."""
+    """One input element: `type` is text, number, select, checkbox, textarea, or document (a text area or a file)."""
 
     name: str
     label: str
@@ -53,6 +54,10 @@ class FormField:
     def rows(self) -> int:
         """Lines that a text area shows."""
         return min(8, max(2, self.inputs[0].value.count("\n") + 1))
+
+    @property
+    def takes_file(self) -> bool:
+        return self.spec.lines
 
     @property
     def described_by(self) -> str:
@@ -89,9 +94,14 @@ class JobForm:
         return cls(job_type, {name: [str(v) for v in query.getlist(name)] for name in query if name in names})
 
     @classmethod
-    def from_post(cls, job_type: JobType, post: QueryDict) -> JobForm:
-        """Form as submitted: the inputs of a parameter put together into DALI text."""
-        return cls(job_type, {spec.name: _collect(spec, post) for spec in _specs(job_type)})
+    def from_post(cls, job_type: JobType, post: QueryDict, files: Mapping[str, UploadedFile] | None = None) -> JobForm:
+        """Form as submitted: the inputs of a parameter put together into DALI text; a file precedes what was typed."""
+        values = {spec.name: _collect(spec, post) for spec in _specs(job_type)}
+        for spec in _specs(job_type):
+            file = (files or {}).get(f"{spec.name}.file") if spec.lines else None
+            if file is not None and file.size:
+                values[spec.name] = [file.read().decode(errors="replace")]
+        return cls(job_type, values)
 
     def parameters(self) -> JobParameters | None:
         """The typed parameters; None if something is wrong, with the reasons beside the fields."""
@@ -121,6 +131,10 @@ class JobForm:
         return self._grouped(advanced=True)
 
     @property
+    def takes_files(self) -> bool:
+        return any(f.takes_file for f in self.fields.values())
+
+    @property
     def has_hidden_errors(self) -> bool:
         return any(group.has_errors for group in self.advanced)
 
@@ -141,6 +155,8 @@ def _inputs(spec: FieldSpec, texts: Sequence[str] | None) -> list[Input]:
     if spec.multiple:
         return [Input(spec.name, spec.label, "\n".join(texts or spec.default.split()), "textarea")]
     text = texts[0] if texts else spec.default
+    if spec.lines:
+        return [Input(spec.name, spec.label, text, "document")]
     if spec.kind in PARTS:
         parts = PARTS[spec.kind]
         # The last part takes what is too much, so that nothing typed is lost.

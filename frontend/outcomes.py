@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -157,6 +157,29 @@ _FACTS = {
 """What is told of a fit or a map, in this order; keys that are absent are left out."""
 
 
+def _tests(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What tests say: how models compare, whether a light curve varies, whether groups agree."""
+    for row in _rows(document.get("comparison"), "models"):
+        if row.get("converged") and math.isfinite(gain := _number(row.get("sigma"))):
+            yield f"Better than a power law: {row['model']}", f"{gain:.1f} σ"
+    for row in _rows(document, "variability"):
+        energies = " – ".join(quantities.significant(_number(e), 3) for e in row.get("energy_TeV", ())) + " TeV"
+        if isinstance(ratio := row.get("likelihood_ratio"), Mapping):
+            yield f"Chance that the flux is constant, {energies}", f"{_number(ratio.get('p_value')):.2g}"
+        if isinstance(part := row.get("fractional_variability"), Mapping):
+            text = f"{_number(part.get('value')):.2f} ± {_number(part.get('err')):.2f}"
+            yield f"Fractional variability, {energies}", text
+    agreement = document.get("agreement")
+    for key, label in (("shape", "Chance of one spectral shape"), ("spectrum", "Chance of one spectrum")):
+        if isinstance(agreement, Mapping) and isinstance(test := agreement.get(key), Mapping):
+            yield label, f"{_number(test.get('p_value')):.2g} ({_number(test.get('sigma')):.1f} σ)"
+
+
+def _rows(document: Any, key: str) -> list[Mapping[str, Any]]:
+    rows = document.get(key) if isinstance(document, Mapping) else None
+    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+
+
 def facts(document: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Counts, livetime and ranges of a result document, as (label, text)."""
     found = []
@@ -167,6 +190,7 @@ def facts(document: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     livetime = document.get("livetime_s")
     if isinstance(livetime, int | float):
         found.append(("Livetime", quantities.duration_text(livetime)))
+    found.extend(_tests(document))
     energies = document.get("energy_range_TeV")
     if isinstance(energies, list) and len(energies) == 2 and all(isinstance(e, int | float) for e in energies):
         found.append(("Energies", " – ".join(quantities.significant(e, 3) for e in energies) + " TeV"))

@@ -37,6 +37,7 @@ class FieldSpec:
     choices: tuple[str, ...] = ()
     group: str = ""
     advanced: bool = False
+    lines: bool = False
     required: bool = False
     minimum: str | None = None
     maximum: str | None = None
@@ -138,6 +139,7 @@ def _spec(name: str, info: FieldInfo) -> FieldSpec:
         choices=tuple(str(a) for a in get_args(inner)) if kind == "choice" else (),
         group=text["group"],
         advanced=bool(extra.get("advanced")),
+        lines=bool(extra.get("lines")),
         required=info.is_required(),
         **bounds,
     )

@@ -91,14 +91,24 @@ def param(
     xtype: str | None = None,
     group: str = "",
     advanced: bool = False,
+    lines: bool = False,
     **constraints: Any,
 ) -> Any:
     """Declare a job parameter.
 
     `unit` is a VOUnit, `xtype` a DALI xtype (interval, point, circle, timestamp); `constraints` are pydantic's
-    (ge, gt, le, lt, max_length, ...). `group` names the fieldset of the form, `advanced` folds it away there.
+    (ge, gt, le, lt, max_length, ...). `group` names the fieldset of the form, `advanced` folds it away there, `lines`
+    says that the value is a text of several lines: the form takes it typed or as a file.
     """
-    extra = {"label": label, "unit": unit, "ucd": ucd, "xtype": xtype, "group": group, "advanced": advanced}
+    extra = {
+        "label": label,
+        "unit": unit,
+        "ucd": ucd,
+        "xtype": xtype,
+        "group": group,
+        "advanced": advanced,
+        "lines": lines,
+    }
     return Field(
         default, description=description, json_schema_extra={k: v for k, v in extra.items() if v}, **constraints
     )

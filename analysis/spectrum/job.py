@@ -2,48 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from analysis.selection import OBSERVATIONS, DL3Selection
+from analysis.onoff.parameters import OnOffParameters
+from analysis.selection import OBSERVATIONS
 from uws.jobtypes import JobType, OutputRole
-from uws.parameters import Interval, param
+from uws.parameters import param
 
 
-class SpectrumParameters(DL3Selection):
+class SpectrumParameters(OnOffParameters):
     """Parameters of a one-dimensional spectral fit."""
 
-    model: Literal["power-law", "log-parabola"] = param(
-        "power-law", label="Model", description="Spectral model to fit.", group="Spectrum"
-    )
-    energy: Interval | None = param(
-        None,
-        label="Fit range",
-        description="Reconstructed energies to fit, never below an observation's safe threshold. "
-        "Default: each observation from its safe threshold up.",
-        unit="TeV",
-        ucd="em.energy;stat.interval",
-        xtype="interval",
+    compare: bool = param(
+        True,
+        label="Compare models",
+        description="Fit the other models too, and say how much better or worse they describe the data.",
         group="Spectrum",
-    )
-    on_radius: float = param(
-        0.11,
-        label="On radius",
-        description="Radius of the on region around the source.",
-        unit="deg",
-        ucd="phys.angSize",
-        gt=0,
-        le=2,
-        group="Source",
-    )
-    reference_energy: float = param(
-        1.0,
-        label="Reference energy",
-        description="Energy at which the amplitude is given.",
-        unit="TeV",
-        ucd="em.energy",
-        gt=0,
-        group="Spectrum",
-        advanced=True,
     )
     flux_points_per_decade: int = param(
         5,
@@ -58,15 +30,17 @@ class SpectrumParameters(DL3Selection):
 
 JOB = JobType(
     name="spectrum",
-    version="1.0",
+    version="2.0",
     title="Spectrum",
     description="Counts in a disk around the source and in reflected off regions, the fit of a spectral model to all "
-    "observations together, and flux points with upper limits.",
+    "observations together and its comparison with others, and flux points with upper limits and likelihood profiles.",
     parameters=SpectrumParameters,
     inputs=(OBSERVATIONS,),
     outputs=(
-        OutputRole("fit", "fit.json", "application/json", "Fitted parameters, covariance and counts"),
+        OutputRole("fit", "fit.json", "application/json", "Fitted parameters, covariance, model comparison and counts"),
         OutputRole("flux_points", "flux_points.fits", "application/fits", "Flux points (GADF sed)", "flux-points"),
+        OutputRole("flux_points_table", "flux_points.ecsv", "text/plain", "The same flux points as text (ECSV)"),
+        OutputRole("model", "model.yaml", "application/yaml", "Fitted model (gammapy)"),
         OutputRole(
             "ogip", "spectra_ogip.zip", "application/zip", "Counts spectra and responses (OGIP)", "counts-spectrum"
         ),

@@ -13,9 +13,9 @@ import numpy as np
 from astropy.io import fits
 
 from analysis.energy import safe_range
+from analysis.onoff.reduction import Reduction
 from analysis.outputs import write_fits
 from analysis.spectrum.job import JOB
-from analysis.spectrum.reduction import Reduction
 from uws.context import JobContext
 
 _BAD = 5
@@ -30,19 +30,18 @@ def write_ogip(context: JobContext, reduction: Reduction) -> list[Path]:
     folder = context.workdir / "ogip"
     folder.mkdir()
     files = []
-    for obs_id, dataset in reduction.datasets.items():
-        dataset.write(folder / f"pha_obs{obs_id}.fits", format="ogip")
-        telescope, instrument = reduction.instruments[obs_id]
-        for path in sorted(folder.glob(f"pha_obs{obs_id}*.fits")):
+    for run in reduction.runs:
+        run.dataset.write(folder / f"pha_obs{run.obs_id}.fits", format="ogip")
+        for path in sorted(folder.glob(f"pha_obs{run.obs_id}*.fits")):
             with fits.open(io.BytesIO(path.read_bytes())) as hdulist:
                 for hdu in hdulist[1:]:
                     _convert_units(hdu)
                     if hdu.name in ("SPECTRUM", "SPECRESP", "MATRIX", "EBOUNDS"):
-                        hdu.header.update({"TELESCOP": telescope, "INSTRUME": instrument, "FILTER": "NONE"})
+                        hdu.header.update({"TELESCOP": run.telescope, "INSTRUME": run.instrument, "FILTER": "NONE"})
                 if "SPECTRUM" in hdulist:
                     hdulist["SPECTRUM"] = _spectrum(hdulist["SPECTRUM"])
                 if "SPECRESP" in hdulist:
-                    low, high = safe_range(dataset) or (np.nan, np.nan)
+                    low, high = safe_range(run.dataset) or (np.nan, np.nan)
                     hdulist["SPECRESP"].header["LO_THRES"] = (low, "[TeV] lowest safe energy")
                     hdulist["SPECRESP"].header["HI_THRES"] = (high, "[TeV] highest safe energy")
                 write_fits(path, hdulist, context, JOB)

@@ -1,4 +1,4 @@
-"""The job `spectrum`: reduce, stack, fit, flux points, and the files that say so."""
+"""The job `spectrum`: reduce, stack, fit, compare, flux points, and the files that say so."""
 
 from __future__ import annotations
 
@@ -6,38 +6,25 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
-import numpy as np
-from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.table import Table
 from gammapy.datasets import SpectrumDatasetOnOff
-from gammapy.estimators import FluxPoints
-from gammapy.modeling.models import SpectralModel
+from gammapy.modeling.models import Models
 
 from analysis.energy import safe_range
-from analysis.outputs import title, write_fits, write_json, write_png, write_zip
+from analysis.onoff import models, points
+from analysis.onoff.fit import Fitted, compare, count, fit, stack
+from analysis.onoff.norms import flux_points
+from analysis.onoff.reduction import Reducer, Reduction, reduce
+from analysis.outputs import title, write_ecsv, write_fits, write_json, write_models, write_png, write_zip
 from analysis.progress import Stage
 from analysis.sample import sample_observation, sample_position
 from analysis.source import source_position
-from analysis.spectrum.fit import (
-    AMPLITUDE_UNIT,
-    Fitted,
-    band,
-    count,
-    fit,
-    flux_point_edges,
-    flux_points,
-    parameter_table,
-    stack,
-)
 from analysis.spectrum.job import JOB, SpectrumParameters
 from analysis.spectrum.ogip import write_ogip
 from analysis.spectrum.plot import spectrum_figure
-from analysis.spectrum.reduction import Reducer, Reduction, livetime, reduce
 from uws.context import JobContext
-
-_ENERGY_FLUX_UNIT = "erg cm-2 s-1"
 
 
 def run(context: JobContext) -> None:
@@ -45,16 +32,18 @@ def run(context: JobContext) -> None:
     parameters = cast(SpectrumParameters, context.parameters)
     files = context.inputs["observations"]
     position = source_position(parameters, files)
-    reduction = reduce(files, parameters, position, Stage(context, 0.0, 0.5))
-    dataset = stack(list(reduction.datasets.values()))
-    context.progress(f"Fitting a {parameters.model.replace('-', ' ')}", 0.5)
-    fitted = fit(dataset, parameters)
+    reduction = reduce(files, Reducer(parameters, position), Stage(context, 0.0, 0.5))
+    dataset = stack(reduction.datasets)
+    context.progress(f"Fitting {models.words(parameters.model)}", 0.5)
+    fitted = fit(dataset, parameters.model, parameters.reference_energy)
+    document = fit_document(reduction, dataset, fitted, parameters, position)
+    if parameters.compare:
+        context.progress("Comparing models", 0.55)
+        document["comparison"] = compare(dataset, fitted, parameters.reference_energy)
     context.progress("Computing flux points", 0.6)
-    data = plot_data(dataset, fitted, parameters, title(files, "Spectrum"))
-    points = flux_points(dataset, flux_point_edges(dataset, parameters.flux_points_per_decade))
-    data |= _points(points, fitted.model.spectral_model)
+    table, data = measure(dataset, fitted, parameters.flux_points_per_decade, title(files, "Spectrum"))
     context.progress("Writing results", 0.9)
-    _write(context, reduction, dataset, fitted, points, data, position)
+    _write(context, reduction, document, fitted, table, data)
 
 
 def warm_up() -> None:
@@ -62,10 +51,9 @@ def warm_up() -> None:
     position = sample_position()
     parameters = SpectrumParameters(obs_id=("sample",), position=(position.ra.deg, position.dec.deg))
     dataset = stack([Reducer(parameters, position).run(sample_observation())])
-    fitted = fit(dataset, parameters)
-    data = plot_data(dataset, fitted, parameters, "Warm-up")
-    points = flux_points(dataset, flux_point_edges(dataset, 2))
-    data |= _points(points, fitted.model.spectral_model)
+    fitted = fit(dataset, parameters.model, parameters.reference_energy)
+    compare(dataset, fitted, parameters.reference_energy)
+    _, data = measure(dataset, fitted, 2, "Warm-up")
     spectrum_figure(data).canvas.draw()
 
 
@@ -77,28 +65,27 @@ def fit_document(
     position: SkyCoord,
 ) -> dict[str, Any]:
     """The result `fit`: parameters, covariance, statistic, counts, energies (TeV), observations."""
-    rows, covariance = parameter_table(fitted.model.spectral_model)
-    total = count(dataset)
+    rows, covariance = models.parameter_table(fitted.model.spectral_model)
     runs = [
         {
-            "obs_id": obs_id,
-            **asdict(count(single)),
-            "livetime_s": livetime(single),
-            "energy_range_TeV": safe_range(single),
-            "offset_deg": reduction.offsets[obs_id],
+            "obs_id": single.obs_id,
+            **asdict(count(single.dataset)),
+            "livetime_s": single.livetime,
+            "energy_range_TeV": safe_range(single.dataset),
+            "offset_deg": single.offset,
         }
-        for obs_id, single in reduction.datasets.items()
+        for single in reduction.runs
     ]
     return {
-        "model": parameters.model,
+        "model": fitted.name,
         "parameters": rows,
         "covariance": covariance,
         "stat": fitted.stat,
         "dof": fitted.dof,
-        **asdict(total),
-        "livetime_s": sum(item["livetime_s"] for item in runs),
+        **asdict(count(dataset)),
+        "livetime_s": reduction.livetime,
         "energy_range_TeV": safe_range(dataset),
-        "obs_ids": list(reduction.datasets),
+        "obs_ids": reduction.obs_ids,
         "reference_energy_TeV": parameters.reference_energy,
         "position_deg": [float(position.ra.deg), float(position.dec.deg)],
         "on_radius_deg": parameters.on_radius,
@@ -108,27 +95,19 @@ def fit_document(
     }
 
 
-def plot_data(
-    dataset: SpectrumDatasetOnOff, fitted: Fitted, parameters: SpectrumParameters, title: str
-) -> dict[str, Any]:
-    """What a plot needs besides the flux points: the fitted curve with its 68 % band, and the counts."""
+def measure(dataset: SpectrumDatasetOnOff, fitted: Fitted, per_decade: int, title: str) -> tuple[Table, dict[str, Any]]:
+    """The table of flux points, and what a picture needs: points, fitted curve with its 68 % band, and counts."""
+    model = fitted.model.spectral_model
+    bounds = points.edges(dataset, per_decade)
+    found = flux_points(dataset, bounds)
     low, high = cast(tuple[float, float], safe_range(dataset))
-    edges = flux_point_edges(dataset, parameters.flux_points_per_decade).to_value("TeV")
-    curve = band(fitted.model.spectral_model, low, min(high, float(edges[-1])))
-    energy = curve["energy"]
-    factor = energy**2 * u.Unit("TeV").to("erg")
     axis = dataset.counts.geom.axes["energy"].edges.to_value("TeV")
     mask = dataset.mask_safe.data[:, 0, 0]
-    return {
+    data = {
         "title": title,
-        "label": _label(fitted.model.spectral_model, parameters),
-        "units": {"energy": "TeV", "dnde": AMPLITUDE_UNIT, "e2dnde": _ENERGY_FLUX_UNIT},
-        "band": {
-            **curve,
-            "e2dnde": factor * curve["dnde"],
-            "low": factor * np.maximum(curve["dnde_low"], 0),
-            "high": factor * curve["dnde_high"],
-        },
+        "label": models.label(model, fitted.name),
+        "units": {"energy": "TeV", "dnde": models.AMPLITUDE_UNIT, "e2dnde": points.ENERGY_FLUX_UNIT},
+        "band": points.curve(models.band(model, low, min(high, float(bounds[-1])))),
         "counts": {
             "e_min": axis[:-1][mask],
             "e_max": axis[1:][mask],
@@ -137,59 +116,24 @@ def plot_data(
             "predicted": dataset.npred().data[mask, 0, 0],
         },
     }
-
-
-def _points(points: FluxPoints, model: SpectralModel) -> dict[str, Any]:
-    table = points.to_table(sed_type="e2dnde", format="gadf-sed")
-    columns: dict[str, Any] = {name: table[name].quantity.to_value("TeV") for name in ("e_ref", "e_min", "e_max")}
-    for name in ("e2dnde", "e2dnde_err", "e2dnde_errn", "e2dnde_errp", "e2dnde_ul"):
-        columns[name] = table[name].quantity.to_value(_ENERGY_FLUX_UNIT)
-    reference = table["e_ref"].quantity
-    expected = (reference**2 * model(reference)).to_value(_ENERGY_FLUX_UNIT)
-    difference = columns["e2dnde"] - expected
-    error = np.where(difference > 0, columns["e2dnde_errn"], columns["e2dnde_errp"])
-    columns["residual"] = np.divide(difference, error, out=np.full_like(difference, np.nan), where=error > 0)
-    columns["sqrt_ts"] = np.asarray(table["sqrt_ts"])
-    columns["is_ul"] = np.asarray(table["is_ul"])
-    return {"points": columns, "ul_confidence": float(table.meta["UL_CONF"])}
+    return points.table(found, dataset), data | points.drawn(found, model)
 
 
 def _write(
     context: JobContext,
     reduction: Reduction,
-    dataset: SpectrumDatasetOnOff,
+    document: Mapping[str, Any],
     fitted: Fitted,
-    points: FluxPoints,
+    table: Table,
     data: Mapping[str, Any],
-    position: SkyCoord,
 ) -> None:
     paths = {role.name: context.workdir / role.filename for role in JOB.outputs}
-    parameters = cast(SpectrumParameters, context.parameters)
-    write_json(paths["fit"], fit_document(reduction, dataset, fitted, parameters, position))
+    write_json(paths["fit"], document)
     write_json(paths["plot_data"], data)
     write_png(spectrum_figure(dict(data)), paths["plot"])
-    write_fits(paths["flux_points"], _flux_points_hdus(points), context, JOB)
+    write_fits(paths["flux_points"], fits.HDUList([fits.PrimaryHDU(), points.hdu(table)]), context, JOB)
+    write_ecsv(paths["flux_points_table"], table, context, JOB)
+    write_models(paths["model"], Models([fitted.model]), context, JOB)
     write_zip(paths["ogip"], write_ogip(context, reduction))
     for role, path in paths.items():
         context.output(role, path)
-
-
-def _flux_points_hdus(points: FluxPoints) -> fits.HDUList:
-    """GADF flux points: one row a point, SED_TYPE = dnde."""
-    table: Table = points.to_table(sed_type="dnde", format="gadf-sed")
-    for name in ("counts", "npred", "npred_excess"):  # gammapy has a further axis here, for several datasets
-        table[name] = np.asarray(table[name])[:, 0]
-    hdu = fits.BinTableHDU(table, name="FLUXPOINTS")
-    for column in hdu.columns:
-        if column.unit == "":
-            column.unit = None
-    return fits.HDUList([fits.PrimaryHDU(), hdu])
-
-
-def _label(model: SpectralModel, parameters: SpectrumParameters) -> str:
-    if parameters.model == "log-parabola":
-        return (
-            f"Log-parabola: α = {model.alpha.value:.2f} ± {model.alpha.error:.2f}, "
-            f"β = {model.beta.value:.2f} ± {model.beta.error:.2f}"
-        )
-    return f"Power law: Γ = {model.index.value:.2f} ± {model.index.error:.2f}"

@@ -21,7 +21,12 @@ from uws.jobtypes import JobType
 from uws.models import Job
 
 register = template.Library()
-_ACTIONS = {"countmap": "Count map", "spectrum": "Fit spectrum"}
+_ACTIONS = {
+    "countmap": "Count map",
+    "spectrum": "Fit spectrum",
+    "lightcurve": "Make light curve",
+    "stack": "Compare spectra",
+}
 
 
 @register.simple_tag

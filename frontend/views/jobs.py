@@ -29,6 +29,8 @@ from vo.errors import AuthorizationFault, NotFoundFault
 from vo.http import base_url
 
 JOBS_PER_PAGE = 30
+LONGEST_LINK = 4000
+"""Characters that servers take in the first line of a request, whatever they are set to."""
 
 
 @require_safe
@@ -57,7 +59,7 @@ def new_job(request: HttpRequest, type_name: str) -> HttpResponse:
     kind = _job_type(type_name)
     if request.method != "POST":
         return _form_page(request, JobForm.from_query(kind, request.GET))
-    form = JobForm.from_post(kind, request.POST)
+    form = JobForm.from_post(kind, request.POST, request.FILES)
     who = service.requester(request, start_session=True)
     if not _check(form, who):
         return _form_page(request, form, 400)
@@ -180,10 +182,11 @@ def _parameters(job: Job, kind: JobType | None) -> list[dict[str, Any]]:
 
 
 def _again(job: Job, kind: JobType | None) -> str:
-    """Link to the form filled with the parameters of this job."""
+    """Link to the form filled with the parameters of this job; empty where they are too long for a link."""
     if kind is None:
         return ""
     query = QueryDict(mutable=True)
     for name, texts in job.parameters.items():
         query.setlist(name, texts)
-    return f"{reverse('new_job', args=[kind.name])}?{query.urlencode()}"
+    link = f"{reverse('new_job', args=[kind.name])}?{query.urlencode()}"
+    return link if len(link) <= LONGEST_LINK else ""

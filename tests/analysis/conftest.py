@@ -5,15 +5,19 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.analysis import science
 from tests.analysis.context import RecordingContext, input_files
+from tests.analysis.real import CRAB
 from tests.fixtures.store import demo_store
 from uws.context import InputFile
 from uws.jobtypes import JobType
+
+if TYPE_CHECKING:
+    from gammapy.datasets import Datasets
 
 science.load()
 
@@ -33,11 +37,24 @@ def hess(shared: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def crab_spectra(hess: Path) -> Datasets:
+    """On-off spectra of the Crab runs, made by gammapy alone."""
+    from tests.analysis import direct
+
+    return direct.spectra(hess, CRAB.runs, CRAB.position)
+
+
+@pytest.fixture(scope="session")
 def run_job(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     """run_job("spectrum", store, [23523], model="log-parabola"): the context after the worker has finished."""
 
     def run(
-        job: str, store: Path, obs_ids: Sequence[int], files: Sequence[InputFile] | None = None, **parameters: Any
+        job: str,
+        store: Path,
+        obs_ids: Sequence[int],
+        files: Sequence[InputFile] | None = None,
+        cache: Path | None = None,
+        **parameters: Any,
     ) -> RecordingContext:
         job_type: JobType = importlib.import_module(f"analysis.{job}.job").JOB
         values = parameters if "circle" in parameters else {"obs_id": tuple(map(str, obs_ids)), **parameters}
@@ -46,7 +63,7 @@ def run_job(tmp_path_factory: pytest.TempPathFactory) -> Runner:
             parameters=job_type.parameters(**values),
             inputs={"observations": input_files(store, obs_ids) if files is None else files},
             workdir=folder,
-            cache_dir=tmp_path_factory.mktemp("cache"),
+            cache_dir=cache or tmp_path_factory.mktemp("cache"),
         )
         importlib.import_module(f"analysis.{job}.worker").run(context)
         assert set(context.outputs) == {role.name for role in job_type.outputs}

@@ -9,36 +9,40 @@ from typing import Any
 
 import numpy as np
 import pytest
+from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
+from astropy.table import Table
 from gammapy.datasets import Datasets, SpectrumDatasetOnOff
+from gammapy.estimators import FluxPoints, FluxPointsEstimator
 from gammapy.maps import Map
-from gammapy.modeling.models import LogParabolaSpectralModel, PowerLawSpectralModel, SkyModel, SpectralModel
+from gammapy.modeling.models import (
+    ExpCutoffPowerLawSpectralModel,
+    LogParabolaSpectralModel,
+    Models,
+    PowerLawSpectralModel,
+    SkyModel,
+    SpectralModel,
+)
 from matplotlib.image import imread
 
 from tests.analysis import direct
 from tests.analysis.conftest import Runner
 from tests.analysis.context import RecordingContext
+from tests.analysis.real import CRAB
 from vo.version import version
 
-RUNS = [23523, 23526, 23559, 23592]
-POSITION = SkyCoord(83.633333333333, 22.014444444444, unit="deg")
-"""RA_OBJ and DEC_OBJ of the runs."""
+RUNS, POSITION = list(CRAB.runs), CRAB.position
 
 
 @pytest.fixture(scope="module")
-def datasets(hess: Path) -> Datasets:
-    return direct.spectra(hess, RUNS, POSITION)
+def dataset(crab_spectra: Datasets) -> SpectrumDatasetOnOff:
+    return crab_spectra.stack_reduce(name="stacked")
 
 
-@pytest.fixture(scope="module")
-def dataset(datasets: Datasets) -> SpectrumDatasetOnOff:
-    return datasets.stack_reduce(name="stacked")
-
-
-@pytest.fixture(scope="module", params=["power-law", "log-parabola"])
+@pytest.fixture(scope="module", params=["power-law", "log-parabola", "exponential-cut-off"])
 def spectrum(request: pytest.FixtureRequest, hess: Path, run_job: Runner) -> RecordingContext:
-    points = {"power-law": 5, "log-parabola": 2}
+    points = {"power-law": 5, "log-parabola": 2, "exponential-cut-off": 3}
     return run_job("spectrum", hess, RUNS, model=request.param, flux_points_per_decade=points[request.param])
 
 
@@ -53,6 +57,10 @@ def _document(context: RecordingContext, role: str) -> dict[str, Any]:
 
 
 def _model(name: str) -> SpectralModel:
+    if name == "exponential-cut-off":
+        return ExpCutoffPowerLawSpectralModel(
+            amplitude="4e-11 cm-2 s-1 TeV-1", reference="1 TeV", index=2.2, lambda_="0.1 TeV-1"
+        )
     if name == "log-parabola":
         return LogParabolaSpectralModel(amplitude="2e-11 cm-2 s-1 TeV-1", reference="1 TeV", alpha=2.2, beta=0.2)
     return PowerLawSpectralModel(amplitude="2e-11 cm-2 s-1 TeV-1", reference="1 TeV", index=2.2)
@@ -63,11 +71,12 @@ def test_parameters_are_those_of_a_direct_script(spectrum: RecordingContext, dat
     model = _model(found["model"])
     stat = direct.fit(dataset, model)
     free = [parameter for parameter in model.parameters if not parameter.frozen]
-    assert [row["name"] for row in found["parameters"]] == [parameter.name for parameter in free]
+    assert [row["name"] for row in found["parameters"]] == [parameter.name.rstrip("_") for parameter in free]
     for row, parameter in zip(found["parameters"], free, strict=True):
         assert abs(row["value"] - parameter.value) < 0.01 * parameter.error, parameter.name
         assert row["error"] == pytest.approx(parameter.error, rel=0.01)
-    assert [row["unit"] for row in found["parameters"] if row["name"] == "amplitude"] == ["cm-2 s-1 TeV-1"]
+    units = {"amplitude": "cm-2 s-1 TeV-1", "lambda": "TeV-1"}
+    assert [row["unit"] for row in found["parameters"]] == [units.get(row["name"], "") for row in found["parameters"]]
     errors = [row["error"] for row in found["parameters"]]
     assert np.sqrt(np.diag(found["covariance"])) == pytest.approx(errors)
     assert found["stat"] == pytest.approx(stat, abs=1e-3)
@@ -92,7 +101,10 @@ def test_counts_are_those_of_a_direct_script(spectrum: RecordingContext, dataset
 def test_the_crab_is_the_crab(hess: Path, spectrum: RecordingContext) -> None:
     """As H.E.S.S. measured it, within the errors (A&A 457, 899; table 5 and 6)."""
     found = {row["name"]: row for row in _document(spectrum, "fit")["parameters"]}
-    if "index" in found:
+    if "lambda" in found:
+        assert found["index"]["value"] == pytest.approx(2.39, abs=1.5 * found["index"]["error"])
+        assert found["lambda"]["value"] == pytest.approx(1 / 14.3, abs=1.5 * found["lambda"]["error"])
+    elif "index" in found:
         assert found["amplitude"]["value"] == pytest.approx(4.3e-11, abs=1.5 * found["amplitude"]["error"])
         assert found["index"]["value"] == pytest.approx(2.63, abs=1.5 * found["index"]["error"])
     else:
@@ -112,8 +124,9 @@ def test_flux_points_lie_on_the_model(spectrum: RecordingContext) -> None:
     best = {row["name"]: row["value"] for row in document["parameters"]}
     energy, measured = rows["e_ref"], ~rows["is_ul"].astype(bool)
     exponent = best["index"] if "index" in best else best["alpha"] + best["beta"] * np.log(energy)
-    pulls = ((rows["dnde"] - best["amplitude"] * energy**-exponent) / rows["dnde_err"])[measured]
-    assert measured.sum() >= (6 if "index" in best else 3)
+    expected = best["amplitude"] * energy**-exponent * np.exp(-best.get("lambda", 0) * energy)
+    pulls = ((rows["dnde"] - expected) / rows["dnde_err"])[measured]
+    assert measured.sum() >= 3
     assert np.mean(pulls**2) < 2.5
     assert np.all(rows["dnde_ul"][measured] > rows["dnde"][measured])
     assert rows["e_min"][0] == pytest.approx(document["energy_range_TeV"][0])
@@ -121,7 +134,60 @@ def test_flux_points_lie_on_the_model(spectrum: RecordingContext) -> None:
     assert points["e2dnde"] == pytest.approx(rows["dnde"] * energy**2 * 1.602176634)
 
 
-def test_ogip_files_say_the_same(spectrum: RecordingContext, datasets: Datasets, tmp_path: Path) -> None:
+@pytest.mark.parametrize("spectrum", ["log-parabola"], indirect=True)
+def test_flux_points_are_those_of_gammapy(spectrum: RecordingContext, dataset: SpectrumDatasetOnOff) -> None:
+    """GADF 0.3, flux points; gammapy reads them, profiles included."""
+    table = Table.read(spectrum.outputs["flux_points"])
+    direct.fit(dataset, _model("log-parabola"))
+    edges = u.Quantity([*table["e_min"], table["e_max"][-1]], "TeV")
+    estimator = FluxPointsEstimator(energy_edges=edges, source="source", selection_optional=["errn-errp", "ul"])
+    expected = estimator.run([dataset]).to_table(sed_type="dnde", format="gadf-sed")
+    measured = ~np.asarray(expected["is_ul"])
+    assert measured.sum() >= 3
+    assert np.array_equal(table["is_ul"], expected["is_ul"])
+    for name in ("dnde", "dnde_err", "dnde_errn", "dnde_errp", "dnde_ul"):
+        assert np.all(np.abs(table[name] - expected[name])[measured] < 0.01 * expected["dnde_err"][measured]), name
+    assert table["dnde_ul"] == pytest.approx(np.asarray(expected["dnde_ul"]), rel=0.01)
+    for name in ("ts", "stat", "stat_null"):
+        assert table[name] == pytest.approx(np.asarray(expected[name]), abs=0.02), name
+    read = FluxPoints.read(spectrum.outputs["flux_points"], reference_model=_model("log-parabola"))
+    assert read.has_stat_profiles
+    for row in table:
+        at_one = row["stat_scan"][np.isclose(row["norm_scan"], 1)]
+        assert row["stat"] - 1e-6 <= at_one.item()
+        assert row["dloglike_scan"].max() == pytest.approx(0, abs=0.5)
+        assert np.isclose(row["stat_scan"][row["norm_scan"] == 0], row["stat_null"])
+    as_text = Table.read(spectrum.outputs["flux_points_table"])
+    assert as_text["dnde"].quantity.to_value("TeV-1 cm-2 s-1") == pytest.approx(np.asarray(table["dnde"]))
+
+
+@pytest.mark.parametrize("spectrum", ["power-law"], indirect=True)
+def test_models_are_compared(spectrum: RecordingContext, dataset: SpectrumDatasetOnOff) -> None:
+    """Akaike 1974 (10.1109/TAC.1974.1100705); Wilks 1938 for the likelihood ratio of nested models."""
+    found = _document(spectrum, "fit")["comparison"]
+    rows = {row["model"]: row for row in found["models"]}
+    assert set(rows) == {"power-law", "log-parabola", "exponential-cut-off"}
+    for name, row in rows.items():
+        model = _model(name)
+        stat = direct.fit(dataset, model)
+        assert row["stat"] == pytest.approx(stat, abs=2e-3)
+        assert row["aic"] == pytest.approx(stat + 2 * len(model.parameters.free_parameters), abs=2e-3)
+    for name in ("log-parabola", "exponential-cut-off"):
+        ts = rows["power-law"]["stat"] - rows[name]["stat"]
+        assert rows[name]["ts"] == pytest.approx(ts)
+        assert rows[name]["sigma"] == pytest.approx(np.sqrt(ts))
+    assert found["preferred"] == min(rows, key=lambda name: rows[name]["aic"])
+    assert rows[found["preferred"]]["delta_aic"] == 0
+
+
+def test_the_model_is_read_by_gammapy(spectrum: RecordingContext) -> None:
+    (model,) = Models.read(spectrum.outputs["model"])
+    best = {row["name"]: row["value"] for row in _document(spectrum, "fit")["parameters"]}
+    for parameter in model.parameters.free_parameters:
+        assert parameter.value == pytest.approx(best[parameter.name.rstrip("_")])
+
+
+def test_ogip_files_say_the_same(spectrum: RecordingContext, crab_spectra: Datasets, tmp_path: Path) -> None:
     """OGIP memos 92-002 and 92-007: energies in keV, areas in cm2, short QUALITY, all files there."""
     with zipfile.ZipFile(spectrum.outputs["ogip"]) as archive:
         archive.extractall(tmp_path)
@@ -137,7 +203,7 @@ def test_ogip_files_say_the_same(spectrum: RecordingContext, datasets: Datasets,
             assert rmf["EBOUNDS"].columns["E_MIN"].unit == "keV"
             assert arf["SPECRESP"].data["ENERG_LO"][0] == pytest.approx(5e6)
     model = SkyModel(spectral_model=PowerLawSpectralModel(amplitude="4e-11 cm-2 s-1 TeV-1", index=2.6))
-    for path, expected in zip(phas, datasets, strict=True):
+    for path, expected in zip(phas, crab_spectra, strict=True):
         found = SpectrumDatasetOnOff.read(path)
         found.models = [model]
         predicted = expected.copy(name="expected")
@@ -190,8 +256,9 @@ def test_progress_is_told_in_words_and_never_goes_back(spectrum: RecordingContex
         assert list(fractions) == sorted(fractions)
         assert fractions[0] == 0
         assert fractions[-1] < 1
-    model = _document(spectrum, "fit")["model"].replace("-", " ")
-    assert f"Fitting a {model}" in [message for message, _ in spectrum.messages]
+    article = {"power-law": "a power law", "log-parabola": "a log parabola"}
+    model = article.get(_document(spectrum, "fit")["model"], "an exponential cut-off")
+    assert f"Fitting {model}" in [message for message, _ in spectrum.messages]
 
 
 def test_pictures_are_pictures(spectrum: RecordingContext, countmap: RecordingContext) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
+from analysis.onoff import reduction
 from fixtures.sources import CRAB, PKS_2155, RUNS, Source
 from tests.analysis.conftest import Runner
 from tests.analysis.context import RecordingContext
@@ -24,6 +25,32 @@ WEB = ("django", "archive", "tap", "provenance", "frontend", "celery")
 
 def _runs(source: Source) -> list[int]:
     return [run.obs_id for run in RUNS if run.target is source]
+
+
+@pytest.fixture
+def no_reduction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reduces an observation fails."""
+
+    def fail(*_: object) -> None:
+        pytest.fail("an observation was reduced again")
+
+    monkeypatch.setattr(reduction, "load", fail)
+
+
+def test_spectra_of_runs_are_kept_between_jobs(demo: Path, run_job: Runner, request: pytest.FixtureRequest) -> None:
+    """Another model, and another job, on the same runs; a damaged file is made anew."""
+    first = run_job("spectrum", demo, [1001, 1002], **FEW)
+    kept = sorted((first.cache_dir / "maps").iterdir())
+    assert len(kept) == 2
+    kept[0].write_bytes(kept[0].read_bytes()[:-100])
+    run_job("spectrum", demo, [1001, 1002], cache=first.cache_dir, **FEW)
+    request.getfixturevalue("no_reduction")
+    again = run_job("spectrum", demo, [1001, 1002], cache=first.cache_dir, model="log-parabola", **FEW)
+    assert _document(again, "fit")["runs"] == _document(first, "fit")["runs"]
+    run_job("lightcurve", demo, [1001, 1002], cache=first.cache_dir, binning="run")
+    for changed in ({"on_radius": 0.12}, {"energy": (1.0, 10.0)}, {"exclude": (83.6, 24.0, 0.1)}):
+        with pytest.raises(pytest.fail.Exception):
+            run_job("spectrum", demo, [1001, 1002], cache=first.cache_dir, **changed)
 
 
 def _document(context: RecordingContext, role: str) -> dict[str, Any]:
@@ -57,10 +84,18 @@ def test_the_empty_field_is_empty(demo: Path, run_job: Runner) -> None:
     assert summary["livetime_s"] == pytest.approx(2 * 1680 * 0.94)
 
 
-@pytest.mark.parametrize("job", ["spectrum", "countmap"])
-def test_the_same_work_gives_the_same_bytes(demo: Path, run_job: Runner, job: str) -> None:
-    parameters = FEW if job == "spectrum" else {}
-    first, second = (run_job(job, demo, [1001], **parameters) for _ in range(2))
+@pytest.mark.parametrize(
+    ("job", "parameters"),
+    [
+        ("spectrum", FEW),
+        ("countmap", {}),
+        ("lightcurve", {}),
+        ("stack", {"obs_id": ("1001", "1002"), "group": ("a: obs_id 1001", "b: obs_id 1002")}),
+    ],
+)
+def test_the_same_work_gives_the_same_bytes(demo: Path, run_job: Runner, job: str, parameters: dict[str, Any]) -> None:
+    first = run_job(job, demo, [1001, 1002], **parameters)
+    second = run_job(job, demo, [1001, 1002], cache=first.cache_dir, **parameters)
     for role, path in first.outputs.items():
         digests = {hashlib.sha256(file.read_bytes()).hexdigest() for file in (path, second.outputs[role])}
         assert len(digests) == 1, role
@@ -101,9 +136,12 @@ def test_the_centre_of_the_circle_is_the_source_when_targets_differ(demo: Path, 
 
 def test_workers_warm_up_without_data_and_know_nothing_of_the_web() -> None:
     program = (
-        "import sys, analysis.countmap.worker, analysis.spectrum.worker\n"
+        "import sys, analysis.countmap.worker, analysis.lightcurve.worker, analysis.spectrum.worker\n"
+        "import analysis.stack.worker\n"
         "analysis.countmap.worker.warm_up()\n"
+        "analysis.lightcurve.worker.warm_up()\n"
         "analysis.spectrum.worker.warm_up()\n"
+        "analysis.stack.worker.warm_up()\n"
         f"sys.exit(', '.join({set(WEB)!r} & set(sys.modules)) or 0)"
     )
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
@@ -113,7 +151,7 @@ def test_workers_warm_up_without_data_and_know_nothing_of_the_web() -> None:
 
 def test_declarations_do_not_load_gammapy() -> None:
     program = (
-        "import sys, analysis.countmap.job, analysis.spectrum.job\n"
+        "import sys, analysis.countmap.job, analysis.lightcurve.job, analysis.spectrum.job, analysis.stack.job\n"
         "sys.exit('gammapy' in sys.modules or 'astropy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -22,7 +22,8 @@ CRAB = (83.6333, 22.0145, 1.0)
 
 
 def select(**parameters: Any) -> list[InputFile]:
-    selection = {"obs_id": (), "circle": None, "collection": None, "time": None, "quality_max": 0, **parameters}
+    nothing = dict.fromkeys(("obs_list", "circle", "collection", "time", "quality_max"))
+    selection = {"obs_id": (), **nothing, **parameters}
     return list(resolver("dl3")(SimpleNamespace(**selection), Owner()))  # type: ignore[arg-type]
 
 
@@ -83,10 +84,52 @@ def test_by_time_and_quality(demo_archive: str) -> None:
         ({"circle": (200.0, 80.0, 1.0)}, "no observation points into the circle of 1 deg around 200.0000 +80.0000"),
         ({"circle": CRAB, "time": (0.0, 1.0)}, "overlaps MJD 0 to 1"),
         ({"circle": CRAB, "quality_max": -2}, "has a quality of -2 or better; raise quality_max"),
+        ({"obs_id": ("1001",), "time": (0.0, 1.0)}, "none of the 1 observations overlaps MJD 0 to 1"),
+        ({"obs_id": ("2004",), "quality_max": 0}, "none of the 1 observations selected has a quality of 0 or better"),
+        ({"obs_id": ("2001",), "circle": CRAB}, "none of the observations named points into the circle of 1 deg"),
+        ({"obs_list": "time,flux\n1,2"}, "there is no observation time"),
+        ({"obs_list": "# only\n# words"}, "obs_list: the list of observations is empty"),
+        ({"obs_list": "<VOTABLE><RESOURCE>"}, "obs_list: the VOTable is not well formed"),
+        ({"obs_list": "# %ECSV 1.0\n# ---\nrun flux\n1 2"}, "no column obs_publisher_did or obs_id, but run, flux"),
     ],
 )
 def test_what_cannot_be_selected(demo_archive: str, parameters: dict[str, Any], message: str) -> None:
     assert message in refusal(**parameters)
+
+
+def test_all_that_is_given_holds_together(demo_archive: str) -> None:
+    named = ("1001", "2001", "2003", "2004")
+    assert ids(select(obs_id=named)) == [*named]
+    assert ids(select(obs_id=named, quality_max=0)) == ["1001", "2001", "2003"]
+    assert ids(select(obs_id=named, time=(59432.0, 59433.2))) == ["2001"]
+    assert ids(select(obs_id=named, circle=CRAB)) == ["1001"]
+
+
+VOTABLE = """<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE><TABLE>
+<FIELD name="flux" datatype="double"/><FIELD name="OBS_ID" datatype="int"/>
+<DATA><TABLEDATA><TR><TD>1.5</TD><TD>1003</TD></TR><TR><TD>2</TD><TD>1001</TD></TR></TABLEDATA></DATA>
+</TABLE></RESOURCE></VOTABLE>"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1003 1001",
+        "# of last year\n1003,\n1001\n",
+        "obs_id\n1003\n1001\n",
+        'target, OBS_ID\n"Crab, Nebula", 1003\n,1001\n,\n',
+        "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: obs_id, datatype: int64}\nflux obs_id\n1.5 1003\n2.0 1001",
+        VOTABLE,
+    ],
+)
+def test_lists_as_text(demo_archive: str, text: str) -> None:
+    assert ids(select(obs_list=text)) == ["1001", "1003"]
+    assert ids(select(obs_list=text, obs_id=("1002",))) == ["1001", "1002", "1003"]
+
+
+def test_identifiers_go_before_numbers(demo_archive: str) -> None:
+    text = f"obs_id,obs_publisher_did\n1001,{make_did(demo_archive, 'r1', '1002')}\n"
+    assert ids(select(obs_list=text)) == ["1002"]
 
 
 def test_two_collections_want_a_word(take_in: TakeIn, folder: Path) -> None:

@@ -66,7 +66,9 @@ def test_choice_of_job_types_takes_the_selection_along(client: Client) -> None:
 def test_form_of_a_job_type(client: Client, name: str) -> None:
     root = tree(client.get(f"/jobs/new/{name}"))
     assert root.xpath("//form//fieldset/legend")
-    assert root.xpath("//form/details//input[@name='quality_max']/@value") == ["0"]
+    assert root.xpath("//form/details//input[@name='quality_max']/@value") == [""]
+    assert root.xpath("//form//input[@name='on_radius']/@value") == [{"spectrum": "0.11", "countmap": "0.1"}[name]]
+    assert root.xpath("//form[@enctype='multipart/form-data']//input[@type='file']/@name") == ["obs_list.file"]
     assert root.xpath("//button[normalize-space()='Run']")
 
 
@@ -97,7 +99,7 @@ WRONG = [
     ({"obs_id": "1001", "collection": "nowhere"}, "obs_id", "no collection named"),
     ({"obs_id": "1001\x00"}, "obs_id", "cannot be used"),
     ({"circle.ra": "1", "circle.dec": "1", "circle.radius": "0.1"}, "", "No observation points into"),
-    ({}, "", "Select observations with obs_id or circle."),
+    ({}, "", "Select observations with obs_id, obs_list or circle."),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import QueryDict
 
 from analysis.countmap.job import JOB as COUNTMAP
@@ -49,8 +50,18 @@ def test_submitted_form_becomes_dali_text() -> None:
     form = post(
         obs_id="23523\r\n 23526 \r\n\r\n", energy__low="0.5", energy__high="", position__ra="83.6", position__dec="22"
     )
-    assert form.values == {"obs_id": ["23523", "23526"], "energy": ["0.5 +Inf"], "position": ["83.6 22"]}
+    given = {"obs_id": ["23523", "23526"], "energy": ["0.5 +Inf"], "position": ["83.6 22"]}
+    assert form.values == {**given, "compare": ["false"]}  # a box without a tick is not sent
     assert form.parameters() is not None
+
+
+def test_a_text_of_lines_comes_typed_or_as_a_file() -> None:
+    typed = post(obs_list="obs_id\r\n23523")
+    assert typed.values["obs_list"] == ["obs_id\r\n23523"]
+    file = SimpleUploadedFile("runs.csv", b"obs_id\n23526\n")
+    sent = JobForm.from_post(SPECTRUM, QueryDict("obs_list=1"), {"obs_list.file": file})
+    assert sent.values["obs_list"] == ["obs_id\n23526\n"]
+    assert sent.parameters() is not None
 
 
 WRONG = [
@@ -83,7 +94,7 @@ def test_wrong_input_is_kept() -> None:
 def test_error_of_the_whole_stands_above_the_form() -> None:
     form = post(model="power-law")
     assert form.parameters() is None
-    assert form.errors == ["Select observations with obs_id or circle."]
+    assert form.errors == ["Select observations with obs_id, obs_list or circle."]
     assert form.has_errors
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from frontend.outcomes import Parameter, fit_summary
+from frontend.outcomes import Parameter, facts, fit_summary
 from frontend.templatetags.frontend import measured, query_string, unit
 
 FIT = {
@@ -50,6 +50,31 @@ def test_fit_without_numbers() -> None:
     fit = fit_summary({"parameters": [{"name": "index", "value": None, "error": None, "unit": ""}], "stat": None})
     assert fit.parameters == (Parameter("index", "–", "–", "", frozen=True),)
     assert fit.facts == ()
+
+
+def test_what_tests_say() -> None:
+    ratio = {"ts": 4.0, "ts_dof": 1, "p_value": 0.0455, "sigma": 2.0}
+    compared = {
+        "models": [
+            {"model": "power-law", "converged": True},
+            {"model": "log-parabola", "converged": True, **ratio},
+            {"model": "exponential-cut-off", "converged": False, "reason": "It did not converge."},
+        ]
+    }
+    varies = {
+        "energy_TeV": [0.631, 100.0],
+        "likelihood_ratio": ratio,
+        "fractional_variability": {"value": 0.345, "err": 0.152},
+    }
+    quiet = {"energy_TeV": [1, 2], "likelihood_ratio": None, "fractional_variability": None}
+    found = facts({"comparison": compared, "variability": [varies, quiet], "agreement": {"shape": ratio}})
+    assert dict(found) == {
+        "Better than a power law: log-parabola": "2.0 σ",
+        "Chance that the flux is constant, 0.631 – 100 TeV": "0.045",
+        "Fractional variability, 0.631 – 100 TeV": "0.34 ± 0.15",
+        "Chance of one spectral shape": "0.045 (2.0 σ)",
+    }
+    assert facts({"comparison": None, "variability": "?", "agreement": []}) == ()
 
 
 @pytest.mark.parametrize(

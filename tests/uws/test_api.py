@@ -25,7 +25,7 @@ def test_the_schema_has_units_ranges_and_defaults(client: Client) -> None:
     assert set(properties) == {field.name for field in fields(job_type("spectrum").parameters)}
     assert properties["on_radius"]["unit"] == "deg"
     assert properties["on_radius"]["exclusiveMinimum"] == 0
-    assert properties["model"]["enum"] == ["power-law", "log-parabola"]
+    assert properties["model"]["enum"] == ["power-law", "log-parabola", "exponential-cut-off"]
 
 
 def test_an_unknown_type_is_not_found(client: Client) -> None:
