@@ -35,6 +35,7 @@ class Work:
     inputs: Mapping[str, tuple[InputFile, ...]]
     workdir: Path
     cache_dir: Path
+    cache_size: int
     log: Path
 
 
@@ -56,6 +57,7 @@ class ForkedContext:
         self.inputs = work.inputs
         self.workdir = work.workdir
         self.cache_dir = work.cache_dir
+        self.cache_size = work.cache_size
         self._tell = tell
 
     def progress(self, message: str, fraction: float) -> None:

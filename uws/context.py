@@ -54,6 +54,8 @@ class JobContext(Protocol):
     """Empty directory of this run; removed afterwards. Outputs are written here."""
     cache_dir: Path
     """Intermediate products kept between jobs: only files whose name holds a hash of all they depend on."""
+    cache_size: int
+    """Bytes that they may take together; 0: nothing is kept."""
 
     def progress(self, message: str, fraction: float) -> None:
         """Tell the user what is being done ("Reducing run 23523 (2 of 4)") and how far the job is (0 to 1)."""

@@ -148,6 +148,7 @@ class Runner:
             inputs=files,
             workdir=workdir / "files",
             cache_dir=self.cache_dir,
+            cache_size=settings.DISTILLER_JOB_CACHE * 2**20,
             log=workdir / "log",
         )
         run = Run(job, kind, attempt, child.start(work), workdir, work.log, time.monotonic())

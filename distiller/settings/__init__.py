@@ -139,6 +139,7 @@ UWS_CELERY_APP = "distiller.celery.app"
 DISTILLER_JOB_TYPES = ENVIRONMENT.distiller_job_types
 DISTILLER_WORKER_WARM_UP = ENVIRONMENT.distiller_worker_warm_up
 DISTILLER_JOB_MEMORY = ENVIRONMENT.distiller_job_memory
+DISTILLER_JOB_CACHE = ENVIRONMENT.distiller_job_cache
 DISTILLER_AUTHORITY = ENVIRONMENT.distiller_authority
 DISTILLER_BASE_URL = ENVIRONMENT.distiller_base_url.rstrip("/")
 DISTILLER_PORT = ENVIRONMENT.distiller_port

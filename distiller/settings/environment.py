@@ -68,6 +68,12 @@ class Environment(BaseSettings):
     distiller_job_memory: int = Field(
         0, ge=0, description="Memory (MiB) that the processes of one job may use together; 0 for no limit."
     )
+    distiller_job_cache: int = Field(
+        8192,
+        ge=0,
+        description="Disk space (MiB) for intermediate products kept between jobs, such as the maps of single "
+        "observations, in `DISTILLER_HOME/cache`. What was used longest ago goes first; 0 keeps nothing.",
+    )
     distiller_job_types: Annotated[list[str], NoDecode] = Field(
         [],
         description="Further job types, separated by commas: `package.module:NAME`, a `JobType` or several. "

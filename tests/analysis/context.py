@@ -24,6 +24,7 @@ class RecordingContext:
     inputs: Mapping[str, Sequence[InputFile]]
     workdir: Path
     cache_dir: Path
+    cache_size: int = 2**30
     job_id: str = "test-job"
     messages: list[tuple[str, float]] = field(default_factory=list)
     outputs: dict[str, Path] = field(default_factory=dict)
