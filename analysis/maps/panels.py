@@ -78,12 +78,13 @@ def add_distribution(figure: Figure, number: int, significances: np.ndarray, out
     axes = figure.add_subplot(2, 3, number)
     seen = np.isfinite(significances)
     values = np.clip(significances, -8, 12)
-    edges = np.linspace(-8, 12, 81).tolist()
+    step = 0.25
+    edges = np.arange(-8, 12 + step, step).tolist()
     axes.hist(values[seen], edges, histtype="stepfilled", color="lightgrey", label="all")
     axes.hist(values[seen & outside], edges, histtype="step", color="black", label="outside of excluded disks")
     count = int((seen & outside).sum())
-    middle = np.array(edges[1:]) - 0.125
-    axes.plot(middle, count * 0.25 * np.exp(-(middle**2) / 2) / np.sqrt(2 * np.pi), color="tab:red")
+    middle = np.array(edges[1:]) - step / 2
+    axes.plot(middle, count * step * np.exp(-(middle**2) / 2) / np.sqrt(2 * np.pi), color="tab:red")
     axes.set_yscale("log")
     axes.set_ylim(0.5, None)
     axes.set_xlabel("Significance")
