@@ -12,10 +12,12 @@ class DistillerConfig(AppConfig):
         from django.conf import settings
 
         from analysis.countmap.job import JOB as COUNTMAP
+        from analysis.fit3d.job import JOB as FIT3D
         from analysis.spectrum.job import JOB as SPECTRUM
         from uws.jobtypes import register
         from uws.plugins import register_plugins
 
         register(COUNTMAP)
+        register(FIT3D)
         register(SPECTRUM)
         register_plugins(settings.DISTILLER_JOB_TYPES)

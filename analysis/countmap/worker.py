@@ -17,6 +17,7 @@ from gammapy.maps import Map
 from analysis.countmap.job import JOB, CountmapParameters
 from analysis.countmap.plot import map_figure
 from analysis.countmap.reduction import Reduction, Summation, reduce
+from analysis.maps.images import image_hdus
 from analysis.maps.reduction import EXPOSURE_UNIT, Run
 from analysis.maps.store import ArrayStore, store_of
 from analysis.outputs import title, write_fits, write_json, write_png
@@ -96,7 +97,7 @@ def estimate(reduction: Reduction, parameters: CountmapParameters) -> dict[str, 
     }
 
 
-_HDUS = {
+_IMAGES = {
     "counts": ("ct", "counts in each pixel"),
     "background": ("ct", "expected background counts in each pixel"),
     "exposure": (EXPOSURE_UNIT, "effective area times livetime, mean over the energies"),
@@ -109,23 +110,13 @@ _SIGNIFICANCE = {"ring": "Li and Ma 1983 eq. 17", "field-of-view": "Cash 1979, b
 
 
 def hdus(maps: Mapping[str, Map], parameters: CountmapParameters) -> fits.HDUList:
-    """One image HDU per map, the counts first and as the primary one, so that any viewer shows something."""
-    result = fits.HDUList()
-    for name in filter(maps.__contains__, _HDUS):
-        unit, description = _HDUS[name]
-        image = maps[name]
-        kind = fits.ImageHDU if result else fits.PrimaryHDU
-        hdu = kind(data=image.data.astype(np.float32), header=image.geom.to_header())
-        hdu.name = name.upper()
-        hdu.header["BUNIT"] = unit
-        hdu.header["CONTENT"] = description
+    """The images with what they were made with in their headers."""
+    result = image_hdus(maps, _IMAGES)
+    for hdu in result:
         hdu.header["ON_RAD"] = (parameters.on_radius, "[deg] radius of the on region")
         hdu.header["BKGMETH"] = (parameters.background, "where the background is from")
-        if name == "significance":
-            hdu.header["STATIST"] = _SIGNIFICANCE[parameters.background]
-        if name == "exposure":
-            hdu.header["INDEX"] = (parameters.index, "of the power law that weights the energies")
-        result.append(hdu)
+    result["SIGNIFICANCE"].header["STATIST"] = _SIGNIFICANCE[parameters.background]
+    result["EXPOSURE"].header["INDEX"] = (parameters.index, "of the power law that weights the energies")
     return result
 
 

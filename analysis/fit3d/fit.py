@@ -16,7 +16,7 @@ from astropy.coordinates import SkyCoord
 from gammapy.datasets import Datasets, MapDataset, SpectrumDataset
 from gammapy.maps import RegionGeom, RegionNDMap
 from gammapy.modeling import Fit, Parameter
-from gammapy.modeling.models import Models, SkyModel
+from gammapy.modeling.models import FoVBackgroundModel, Models, SkyModel
 from regions import CircleSkyRegion
 
 from analysis.fit3d.job import Fit3dParameters
@@ -37,11 +37,15 @@ class _Likelihood(Datasets):
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """The result of the fit. `models` carry best values and covariance; `ts` is the test statistic of the source:
-    twice the difference in log likelihood to the best fit of the background alone.
+    """The result of the fit.
+
+    `models` (source, background) carry best values and errors; `covariance` is that of the parameters `free`; `near` is
+    the dataset around the source, with the models; `ts` is the test statistic of the source: twice the difference in
+    log likelihood to the best fit of the background alone.
     """
 
     models: Models
+    covariance: np.ndarray
     near: MapDataset
     stat: float
     ts: float
@@ -53,13 +57,13 @@ class Fitted:
         return self.models[SOURCE]
 
     @property
-    def free(self) -> list[Parameter]:
-        """The fitted parameters, in the order of the covariance matrix."""
-        return list(self.models.parameters.free_parameters.unique_parameters)
+    def background(self) -> FoVBackgroundModel:
+        return self.near.background_model
 
     @property
-    def covariance(self) -> np.ndarray:
-        return np.atleast_2d(self.models.covariance.get_subcovariance(self.free).data)
+    def free(self) -> list[Parameter]:
+        """The fitted parameters, in the order of the covariance matrix."""
+        return _free(self.models)
 
 
 def fit(dataset: MapDataset, parameters: Fit3dParameters, position: SkyCoord) -> Fitted:
@@ -90,7 +94,7 @@ def fit(dataset: MapDataset, parameters: Fit3dParameters, position: SkyCoord) ->
     _scale_amplitude(near, source, position)
     result = Fit(optimize_opts={"tol": 0.1}).run(datasets)
     models = Models([source, background])
-    values = [*models.parameters.value, *np.diag(result.models.covariance.data)]
+    values = [*models.parameters.value, *np.diag(result.covariance_result.matrix)]
     if not result.success or not np.all(np.isfinite([result.total_stat, *values])):
         raise UserJobError(
             f"The fit of a {_name(parameters)} did not converge: {seen}. Fix the position, choose a simpler model, or "
@@ -104,13 +108,25 @@ def fit(dataset: MapDataset, parameters: Fit3dParameters, position: SkyCoord) ->
         )
     _check_bounds(source, parameters)
     return Fitted(
-        models=datasets.models,
+        models=models,
+        covariance=_covariance(datasets, result.covariance_result.matrix),
         near=near,
         stat=float(result.total_stat),
         ts=ts,
         evaluations=int(result.nfev),
         message=str(result.optimize_result.message),
     )
+
+
+def _free(models: Models) -> list[Parameter]:
+    return list(models.parameters.free_parameters.unique_parameters)
+
+
+def _covariance(datasets: Datasets, matrix: np.ndarray) -> np.ndarray:
+    """Covariance of the free parameters, of that of all: a parameter that two models share counts once."""
+    names = list(datasets.models.parameters)
+    places = [next(n for n, other in enumerate(names) if other is parameter) for parameter in _free(datasets.models)]
+    return matrix[np.ix_(places, places)]
 
 
 def split(dataset: MapDataset, position: SkyCoord, radius: u.Quantity) -> tuple[MapDataset, SpectrumDataset]:

@@ -70,10 +70,10 @@ def _highest(data: np.ndarray) -> float:
     return float(np.nanmax(data, initial=0))
 
 
-def add_distribution(figure: Figure, number: int, significances: np.ndarray, outside: np.ndarray) -> None:
+def add_distribution(figure: Figure, number: int, significances: np.ndarray, outside: np.ndarray | None = None) -> None:
     """Histogram of significances, of all pixels and of those `outside` of the sources, beside the unit Gaussian.
 
-    Without sources and with a background that is understood, the second follows the Gaussian.
+    Where there are no sources and the background is understood, they follow the Gaussian.
     """
     axes = figure.add_subplot(2, 3, number)
     seen = np.isfinite(significances)
@@ -81,8 +81,11 @@ def add_distribution(figure: Figure, number: int, significances: np.ndarray, out
     step = 0.25
     edges = np.arange(-8, 12 + step, step).tolist()
     axes.hist(values[seen], edges, histtype="stepfilled", color="lightgrey", label="all")
-    axes.hist(values[seen & outside], edges, histtype="step", color="black", label="outside of excluded disks")
-    count = int((seen & outside).sum())
+    if outside is not None:
+        seen = seen & outside
+        axes.hist(values[seen], edges, histtype="step", color="black", label="outside of excluded disks")
+        axes.legend(loc="upper right", fontsize="small")
+    count = int(seen.sum())
     middle = np.array(edges[1:]) - step / 2
     axes.plot(middle, count * step * np.exp(-(middle**2) / 2) / np.sqrt(2 * np.pi), color="tab:red")
     axes.set_yscale("log")
@@ -90,4 +93,3 @@ def add_distribution(figure: Figure, number: int, significances: np.ndarray, out
     axes.set_xlabel("Significance")
     axes.set_ylabel("Pixels")
     axes.set_title("Distribution of significances")
-    axes.legend(loc="upper right", fontsize="small")
