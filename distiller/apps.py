@@ -12,6 +12,7 @@ class DistillerConfig(AppConfig):
         from django.conf import settings
 
         from analysis.countmap.job import JOB as COUNTMAP
+        from analysis.fit3d.job import JOB as FIT3D
         from analysis.lightcurve.job import JOB as LIGHTCURVE
         from analysis.spectrum.job import JOB as SPECTRUM
         from analysis.stack.job import JOB as STACK
@@ -19,6 +20,7 @@ class DistillerConfig(AppConfig):
         from uws.plugins import register_plugins
 
         register(COUNTMAP)
+        register(FIT3D)
         register(SPECTRUM)
         register(LIGHTCURVE)
         register(STACK)

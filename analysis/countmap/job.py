@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import model_validator
 
 from analysis.selection import OBSERVATIONS, DL3Selection
@@ -34,6 +36,22 @@ class CountmapParameters(DL3Selection):
         gt=0,
         le=2,
         group="Source",
+    )
+    index: float = param(
+        2.3,
+        label="Spectral index",
+        description="Index of the power law that weights the energies of the exposure map.",
+        ge=0,
+        le=6,
+        group="Source",
+        advanced=True,
+    )
+    background: Literal["ring", "field-of-view"] = param(
+        "ring",
+        label="Background",
+        description="Where the background is taken from: counts in a ring around each position, or the background "
+        "model of the field of view, scaled to the counts outside of the excluded disks.",
+        group="Background",
     )
     exclusion_radius: float = param(
         0.3,
@@ -86,10 +104,12 @@ class CountmapParameters(DL3Selection):
 
     @model_validator(mode="after")
     def _geometry(self) -> CountmapParameters:
-        if self.ring_radius < self.on_radius:
+        if self.background == "ring" and self.ring_radius < self.on_radius:
             raise ValueError("the ring must lie outside of the on region: ring_radius is below on_radius")
-        if self.binsz > min(self.on_radius, self.ring_width):
-            raise ValueError("the pixels are too large: binsz is above on_radius or ring_width")
+        if self.background == "ring" and self.binsz > self.ring_width:
+            raise ValueError("the pixels are too large: binsz is above ring_width")
+        if self.binsz > self.on_radius:
+            raise ValueError("the pixels are too large: binsz is above on_radius")
         if self.width < 4 * self.binsz:
             raise ValueError("the map is narrower than four pixels: make width larger or binsz smaller")
         if self.width / self.binsz > MAX_PIXELS:
@@ -99,14 +119,20 @@ class CountmapParameters(DL3Selection):
 
 JOB = JobType(
     name="countmap",
-    version="1.0",
+    version="1.1",
     title="Count map",
-    description="Maps of the counts, the background (from rings, with the exposure of the field of view taken from the "
-    "background model) and the significance after Li & Ma around a position.",
+    description="Maps of the counts, the background (from rings or from the model of the field of view), the exposure, "
+    "the excess and the significance around a position.",
     parameters=CountmapParameters,
     inputs=(OBSERVATIONS,),
     outputs=(
-        OutputRole("maps", "maps.fits", "application/fits", "Counts, background and significance maps", "counts-map"),
+        OutputRole(
+            "maps",
+            "maps.fits",
+            "application/fits",
+            "Counts, background, exposure, excess and significance maps",
+            "counts-map",
+        ),
         OutputRole("plot", "maps.png", "image/png", "Picture of the maps", "preview-image"),
         OutputRole("summary", "summary.json", "application/json", "Counts and significance at the source position"),
     ),

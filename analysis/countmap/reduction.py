@@ -1,8 +1,11 @@
-"""Images of counts and ring background, summed over observations.
+"""Images of counts and background, summed over observations.
 
-The method is that of the H.E.S.S. Galactic plane survey (A&A 612, A1, section 3) without its adaptive radius: counts
-at a position are compared with those in a ring around it; the background model of the observation gives the relative
-acceptance of disk and ring, and its absolute level does not matter. Sources are kept out of the rings.
+The ring method is that of the H.E.S.S. Galactic plane survey (A&A 612, A1, section 3) without its adaptive radius:
+counts at a position are compared with those in a ring around it; the background model of the observation gives the
+relative acceptance of disk and ring, and its absolute level does not matter. Sources are kept out of the rings.
+
+With the field-of-view method the background model itself is the background, scaled for each observation to its counts
+outside of the excluded disks.
 """
 
 from __future__ import annotations
@@ -13,113 +16,140 @@ from dataclasses import dataclass, field
 import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
-from gammapy.data import Observation
 from gammapy.datasets import MapDataset, MapDatasetOnOff
-from gammapy.makers import MapDatasetMaker, RingBackgroundMaker
-from gammapy.maps import Map, WcsGeom
+from gammapy.makers import RingBackgroundMaker
+from gammapy.maps import Map
+from gammapy.modeling.models import PowerLawSpectralModel
 from regions import CircleSkyRegion
 
 from analysis.countmap.job import CountmapParameters
-from analysis.energy import reconstructed_axis, safe_mask_maker, safe_range, threshold_text
-from analysis.observations import UnusableObservation, check_distinct, load, name_of
+from analysis.maps.background import field_of_view_norm
+from analysis.maps.grid import Bin, SkyGrid, energy_edges
+from analysis.maps.reduction import EXPOSURE_UNIT, MapReducer, Run, RunMaps
+from analysis.maps.store import ArrayStore
+from analysis.observations import UnusableObservation, check_distinct
 from analysis.progress import Stage
-from analysis.source import check_in_field, disk, exclusion_mask, offset_of
+from analysis.source import disk, exclusion_mask
 from uws.context import InputFile
 from uws.errors import UserJobError
+
+NEEDED = ("aeff", "bkg")
 
 
 @dataclass(slots=True)
 class Reduction:
-    """The summed on-off image; livetime (s) and energies (TeV) of the observations used; why others gave nothing."""
+    """The summed images; livetime (s), energies (TeV) and background norm of the observations used; why others gave
+    nothing. `dataset` is on-off with rings, else counts with their background; `exposure` is in cm2 s; `outside` (y, x)
+    is False in the excluded disks.
+    """
 
-    dataset: MapDatasetOnOff
+    dataset: MapDataset
+    exposure: Map
+    outside: np.ndarray
     livetimes: dict[str, float] = field(default_factory=dict)
     energies: dict[str, tuple[float, float]] = field(default_factory=dict)
+    norms: dict[str, float] = field(default_factory=dict)
     skipped: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def energy_range(self) -> tuple[float, float]:
+        """Lowest and highest energy (TeV) of all observations."""
+        lows, highs = zip(*self.energies.values(), strict=True)
+        return min(lows), max(highs)
 
 
 def reduce(
-    files: Sequence[InputFile], parameters: CountmapParameters, position: SkyCoord, progress: Stage
+    files: Sequence[InputFile], parameters: CountmapParameters, position: SkyCoord, store: ArrayStore, progress: Stage
 ) -> Reduction:
     """Reduce and sum all observations. Raises UserJobError when none is usable, or when a file cannot be read."""
     check_distinct(files)
-    reducer = Reducer(parameters, position)
-    reduction = Reduction(reducer.empty())
+    summation = Summation(parameters, position, store)
     for number, file in enumerate(files):
-        name = name_of(file)
-        progress.step(number, len(files), f"Reducing run {name} ({number + 1} of {len(files)})")
-        observation = load(file, ("aeff", "bkg"))
+        run = Run.of_file(file, NEEDED)
+        progress.step(number, len(files), f"Reducing run {run.name} ({number + 1} of {len(files)})")
         try:
-            image, energies = reducer.run(observation)
+            summation.add(run)
         except UnusableObservation as reason:
-            reduction.skipped.append({"obs_id": name, "reason": str(reason)})
-            continue
-        reduction.dataset.stack(image)
-        reduction.energies[name] = energies
-        reduction.livetimes[name] = float(observation.observation_live_time_duration.to_value("s"))
-    if not reduction.livetimes:
-        reasons = "; ".join(f"{item['obs_id']}: {item['reason']}" for item in reduction.skipped)
-        raise UserJobError(f"None of the observations can be used. {reasons}.")
-    return reduction
+            summation.reduction.skipped.append({"obs_id": run.name, "reason": str(reason)})
+    store.trim()
+    return summation.result()
 
 
-class Reducer:
-    """Makes the images around one position, observation by observation."""
+class Summation:
+    """Sums the images around one position, observation by observation."""
 
-    def __init__(self, parameters: CountmapParameters, position: SkyCoord) -> None:
+    def __init__(self, parameters: CountmapParameters, position: SkyCoord, store: ArrayStore) -> None:
         self.parameters = parameters
-        self.position = position
-        self.axis = reconstructed_axis(parameters.energy)
-        self.geom = WcsGeom.create(
-            skydir=position,
-            width=parameters.width,
-            binsz=parameters.binsz,
-            proj="TAN",
-            frame="icrs",
-            axes=[self.axis],
-        )
+        grid = SkyGrid(position, parameters.width, parameters.binsz, parameters.offset_max)
+        self.reducer = MapReducer(grid, energy_edges(parameters.energy), store)
+        self.geom = grid.image().to_cube([self.reducer.axis.squash()])
+        self.spectrum = PowerLawSpectralModel(index=parameters.index)
         disks = [CircleSkyRegion(position, parameters.exclusion_radius * u.deg)]
         if parameters.exclude is not None:
             disks.append(disk(parameters.exclude))
-        self.ring = RingBackgroundMaker(
-            r_in=parameters.ring_radius * u.deg,
-            width=parameters.ring_width * u.deg,
-            exclusion_mask=exclusion_mask(position, (parameters.width + 1) * u.deg, disks),
-        )
-        self.maker = MapDatasetMaker(selection=["counts", "background"])
+        outside = grid.image().region_mask(disks, inside=False).data
+        self.ring = None
+        if parameters.background == "ring":
+            self.ring = RingBackgroundMaker(
+                r_in=parameters.ring_radius * u.deg,
+                width=parameters.ring_width * u.deg,
+                exclusion_mask=exclusion_mask(position, (parameters.width + 1) * u.deg, disks),
+            )
+        self.reduction = Reduction(self._empty(), Map.from_geom(grid.image(), unit=EXPOSURE_UNIT), outside)
 
-    def empty(self) -> MapDatasetOnOff:
-        """Image to which those of the observations are added."""
-        geom = self.geom.squash("energy")
-        maps = {name: Map.from_geom(geom) for name in ("counts", "counts_off", "acceptance", "acceptance_off")}
-        mask = Map.from_geom(geom, data=np.zeros(geom.data_shape, dtype=bool))
+    def add(self, run: Run) -> None:
+        """Add an observation. Raises UnusableObservation."""
+        maps = self.reducer.maps(run)
+        image = self._image(maps)
+        if self.ring is not None:
+            image = with_ring(image, self.ring)
+        else:
+            norm = field_of_view_norm(maps, self.reduction.outside)
+            image.background.data *= norm
+            self.reduction.norms[run.name] = norm
+        self.reduction.dataset.stack(image)
+        exposure = np.tensordot(self._weights(maps.bins), self.reducer.exposure(run, maps), axes=1)
+        self.reduction.exposure.data[maps.place] += np.where(image.mask_safe.data[0], exposure, 0)
+        self.reduction.energies[run.name] = maps.energies
+        self.reduction.livetimes[run.name] = maps.livetime
+
+    def result(self) -> Reduction:
+        """The sums. Raises UserJobError when no observation was usable."""
+        reduction = self.reduction
+        if not reduction.livetimes:
+            reasons = "; ".join(f"{item['obs_id']}: {item['reason']}" for item in reduction.skipped)
+            raise UserJobError(f"None of the observations can be used. {reasons}.")
+        reduction.exposure.data /= self._weights([reduction.energy_range])[0]
+        return reduction
+
+    def _empty(self) -> MapDataset:
+        mask = Map.from_geom(self.geom, data=np.zeros(self.geom.data_shape, dtype=bool))
+        if self.ring is None:
+            maps = {name: Map.from_geom(self.geom) for name in ("counts", "background")}
+            return MapDataset(**maps, mask_safe=mask, name="summed")
+        maps = {name: Map.from_geom(self.geom) for name in ("counts", "counts_off", "acceptance", "acceptance_off")}
         return MapDatasetOnOff(**maps, mask_safe=mask, name="summed")
 
-    def run(self, observation: Observation) -> tuple[MapDatasetOnOff, tuple[float, float]]:
-        """On-off image of an observation and its energies (TeV). Raises UnusableObservation."""
-        check_in_field(observation, self.position)
-        offset_max = self.parameters.offset_max * u.deg
-        offset = offset_of(observation, self.position)
-        if offset > offset_max:
-            raise UnusableObservation(
-                f"the source is {offset.value:.2f} deg from the pointing direction, and events are used up to "
-                f"{self.parameters.offset_max:g} deg only"
-            )
-        pointing = observation.get_pointing_icrs(observation.tmid)
-        geom = self.geom.cutout(position=SkyCoord(pointing.ra, pointing.dec), width=2 * offset_max, mode="trim")
-        dataset = self.maker.run(MapDataset(counts=Map.from_geom(geom), name=str(observation.obs_id)), observation)
-        dataset = safe_mask_maker(observation, self.position).run(dataset, observation)
-        energies = safe_range(dataset)
-        if energies is None:
-            low, high = self.axis.edges.to_value("TeV")[[0, -1]]
-            raise UnusableObservation(
-                f"no energy bin between {low:.3g} and {high:.3g} TeV lies above its safe threshold of "
-                f"{threshold_text(observation)}"
-            )
-        dataset.mask_safe.data &= geom.separation(pointing) < offset_max
-        image = self.ring.run(dataset.to_image())
-        empty = image.acceptance_off.data <= image.acceptance.data  # a ring without exposure but for numerical noise
-        image.mask_safe.data &= ~empty
-        image.acceptance_off.data[empty] = 0
-        image.counts_off.data[empty] = 0
-        return image, energies
+    def _image(self, maps: RunMaps) -> MapDataset:
+        geom = maps.geom.to_cube(self.geom.axes)
+        counts, background = (
+            Map.from_geom(geom, data=cube.sum(axis=0, keepdims=True, dtype=float))
+            for cube in (maps.counts, maps.background)
+        )
+        mask = Map.from_geom(geom, data=background.data > 0)
+        return MapDataset(counts=counts, background=background, mask_safe=mask, name=maps.name)
+
+    def _weights(self, bins: Sequence[Bin]) -> np.ndarray:
+        """Photons of the assumed spectrum in each bin, in any unit."""
+        low, high = (u.Quantity(edge, "TeV") for edge in zip(*bins, strict=True))
+        return self.spectrum.integral(low, high).to_value("cm-2 s-1") * 1e12
+
+
+def with_ring(image: MapDataset, ring: RingBackgroundMaker) -> MapDatasetOnOff:
+    """The on-off image, without the pixels whose ring has no exposure but for numerical noise."""
+    on_off = ring.run(image)
+    empty = on_off.acceptance_off.data <= on_off.acceptance.data
+    on_off.mask_safe.data &= ~empty
+    on_off.acceptance_off.data[empty] = 0
+    on_off.counts_off.data[empty] = 0
+    return on_off

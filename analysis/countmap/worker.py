@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -15,7 +16,10 @@ from gammapy.maps import Map
 
 from analysis.countmap.job import JOB, CountmapParameters
 from analysis.countmap.plot import map_figure
-from analysis.countmap.reduction import Reducer, Reduction, reduce
+from analysis.countmap.reduction import Reduction, Summation, reduce
+from analysis.maps.images import image_hdus
+from analysis.maps.reduction import EXPOSURE_UNIT, Run
+from analysis.maps.store import ArrayStore, store_of
 from analysis.outputs import title, write_fits, write_json, write_png
 from analysis.progress import Stage
 from analysis.sample import sample_observation, sample_position
@@ -29,16 +33,17 @@ def run(context: JobContext) -> None:
     parameters = cast(CountmapParameters, context.parameters)
     files = context.inputs["observations"]
     position = source_position(parameters, files)
-    reduction = reduce(files, parameters, position, Stage(context, 0.0, 0.7))
+    reduction = reduce(files, parameters, position, store_of(context), Stage(context, 0.0, 0.7))
     if not reduction.dataset.counts.data.any():
         raise UserJobError("There are no events in the map at the energies asked for.")
     context.progress("Computing significances", 0.7)
-    maps = estimate(reduction.dataset, parameters)
+    maps = estimate(reduction, parameters)
     context.progress("Writing results", 0.8)
     paths = {role.name: context.workdir / role.filename for role in JOB.outputs}
     write_json(paths["summary"], summary(maps, reduction, parameters, position))
     write_fits(paths["maps"], hdus(maps, parameters), context, JOB)
-    write_png(map_figure(maps, position, parameters.on_radius, title(files, "Count map")), paths["plot"])
+    figure = map_figure(maps, reduction.outside, position, parameters.on_radius, title(files, "Count map"))
+    write_png(figure, paths["plot"])
     for role, path in paths.items():
         context.output(role, path)
 
@@ -49,19 +54,27 @@ def warm_up() -> None:
     parameters = CountmapParameters(
         obs_id=("sample",), position=(position.ra.deg, position.dec.deg), width=2.0, binsz=0.05
     )
-    image, _ = Reducer(parameters, position).run(sample_observation())
-    maps = estimate(image, parameters)
-    map_figure(maps, position, parameters.on_radius, "Warm-up").canvas.draw()
+    summation = Summation(parameters, position, ArrayStore(Path(), limit=0))
+    summation.add(Run("sample", {}, sample_observation))
+    reduction = summation.result()
+    maps = estimate(reduction, parameters)
+    map_figure(maps, reduction.outside, position, parameters.on_radius, "Warm-up").canvas.draw()
 
 
-def estimate(dataset: MapDatasetOnOff, parameters: CountmapParameters) -> dict[str, Map]:
+def estimate(reduction: Reduction, parameters: CountmapParameters) -> dict[str, Map]:
     """Images by name.
 
-    `counts` and `background` per pixel; `on_counts`, `on_background`, `excess` and `significance` (Li & Ma 1983,
-    eq. 17) within `on_radius` around each pixel. NaN where no observation has data.
+    `counts` and `background` per pixel, `exposure` (cm2 s) at each; `on_counts`, `on_background`, `excess` and
+    `significance` within `on_radius` around each pixel: after Li & Ma (1983, eq. 17) with rings, which also give
+    `alpha`; else by the likelihood ratio for counts above a known background (Cash 1979). NaN where no observation has
+    data.
     """
+    dataset = reduction.dataset
+    with_rings = isinstance(dataset, MapDatasetOnOff)
     estimator = ExcessMapEstimator(
-        correlation_radius=parameters.on_radius * u.deg, selection_optional=["alpha"], correlate_off=False
+        correlation_radius=parameters.on_radius * u.deg,
+        selection_optional=["alpha"] if with_rings else [],
+        correlate_off=False,
     )
     with np.errstate(invalid="ignore", divide="ignore"):  # pixels without any exposure
         found = estimator.run(dataset)
@@ -70,40 +83,40 @@ def estimate(dataset: MapDatasetOnOff, parameters: CountmapParameters) -> dict[s
     maps = {
         "counts": dataset.counts,
         "background": background,
+        "exposure": reduction.exposure,
         "on_counts": found["counts"],
         "on_background": found["counts"] - found["npred_excess"],
         "excess": found["npred_excess"],
         "significance": found["sqrt_ts"],
-        "alpha": found["alpha"],
     }
+    if with_rings:
+        maps["alpha"] = found["alpha"]
     return {
         name: Map.from_geom(image.geom.to_image(), data=np.where(seen, image.data, np.nan)[0])
         for name, image in maps.items()
     }
 
 
-_HDUS = {
+_IMAGES = {
     "counts": ("ct", "counts in each pixel"),
     "background": ("ct", "expected background counts in each pixel"),
+    "exposure": (EXPOSURE_UNIT, "effective area times livetime, mean over the energies"),
     "on_counts": ("ct", "counts within ON_RAD of each pixel"),
     "excess": ("ct", "excess counts within ON_RAD of each pixel"),
-    "significance": ("", "significance within ON_RAD of each pixel, Li and Ma 1983 eq. 17"),
+    "significance": ("", "significance within ON_RAD of each pixel"),
     "alpha": ("", "ratio of on to off acceptance"),
 }
+_SIGNIFICANCE = {"ring": "Li and Ma 1983 eq. 17", "field-of-view": "Cash 1979, background known"}
 
 
 def hdus(maps: Mapping[str, Map], parameters: CountmapParameters) -> fits.HDUList:
-    """One image HDU per map, the counts first and as the primary one, so that any viewer shows something."""
-    result = fits.HDUList()
-    for name, (unit, description) in _HDUS.items():
-        image = maps[name]
-        kind = fits.ImageHDU if result else fits.PrimaryHDU
-        hdu = kind(data=image.data.astype(np.float32), header=image.geom.to_header())
-        hdu.name = name.upper()
-        hdu.header["BUNIT"] = unit
-        hdu.header["CONTENT"] = description
+    """The images with what they were made with in their headers."""
+    result = image_hdus(maps, _IMAGES)
+    for hdu in result:
         hdu.header["ON_RAD"] = (parameters.on_radius, "[deg] radius of the on region")
-        result.append(hdu)
+        hdu.header["BKGMETH"] = (parameters.background, "where the background is from")
+    result["SIGNIFICANCE"].header["STATIST"] = _SIGNIFICANCE[parameters.background]
+    result["EXPOSURE"].header["INDEX"] = (parameters.index, "of the power law that weights the energies")
     return result
 
 
@@ -116,19 +129,22 @@ def summary(
         raise UserJobError(
             "No background can be counted in the ring around the source: make ring_radius or ring_width larger, "
             "or exclusion_radius smaller."
+            if parameters.background == "ring"
+            else "No observation has data at the position of the source: make the energy range larger."
         )
     significance = maps["significance"]
     peak = np.unravel_index(np.nanargmax(significance.data), significance.data.shape)
     place = significance.geom.get_coord().skycoord[peak]
-    energies = list(reduction.energies.values())
     return {
         "n_on": round(at_source["on_counts"]),
         "background": at_source["on_background"],
         "excess": at_source["excess"],
         "significance": at_source["significance"],
-        "alpha": at_source["alpha"],
+        "alpha": at_source.get("alpha"),
+        "exposure_cm2_s": at_source["exposure"],
+        "spectral_index": parameters.index,
         "livetime_s": sum(reduction.livetimes.values()),
-        "energy_range_TeV": [min(low for low, _ in energies), max(high for _, high in energies)],
+        "energy_range_TeV": list(reduction.energy_range),
         "obs_ids": list(reduction.livetimes),
         "position_deg": [float(position.ra.deg), float(position.dec.deg)],
         "on_radius_deg": parameters.on_radius,
@@ -137,9 +153,14 @@ def summary(
             "significance": float(significance.data[peak]),
             "position_deg": [float(place.icrs.ra.deg), float(place.icrs.dec.deg)],
         },
-        "background_method": "ring",
+        "background_method": parameters.background,
         "runs": [
-            {"obs_id": name, "livetime_s": livetime, "energy_range_TeV": reduction.energies[name]}
+            {
+                "obs_id": name,
+                "livetime_s": livetime,
+                "energy_range_TeV": reduction.energies[name],
+                "background_norm": reduction.norms.get(name),
+            }
             for name, livetime in reduction.livetimes.items()
         ],
         "skipped": reduction.skipped,
