@@ -37,7 +37,12 @@ def run_job(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     """run_job("spectrum", store, [23523], model="log-parabola"): the context after the worker has finished."""
 
     def run(
-        job: str, store: Path, obs_ids: Sequence[int], files: Sequence[InputFile] | None = None, **parameters: Any
+        job: str,
+        store: Path,
+        obs_ids: Sequence[int],
+        files: Sequence[InputFile] | None = None,
+        cache_dir: Path | None = None,
+        **parameters: Any,
     ) -> RecordingContext:
         job_type: JobType = importlib.import_module(f"analysis.{job}.job").JOB
         values = parameters if "circle" in parameters else {"obs_id": tuple(map(str, obs_ids)), **parameters}
@@ -46,7 +51,7 @@ def run_job(tmp_path_factory: pytest.TempPathFactory) -> Runner:
             parameters=job_type.parameters(**values),
             inputs={"observations": input_files(store, obs_ids) if files is None else files},
             workdir=folder,
-            cache_dir=tmp_path_factory.mktemp("cache"),
+            cache_dir=cache_dir or tmp_path_factory.mktemp("cache"),
         )
         importlib.import_module(f"analysis.{job}.worker").run(context)
         assert set(context.outputs) == {role.name for role in job_type.outputs}

@@ -101,8 +101,9 @@ def test_the_centre_of_the_circle_is_the_source_when_targets_differ(demo: Path, 
 
 def test_workers_warm_up_without_data_and_know_nothing_of_the_web() -> None:
     program = (
-        "import sys, analysis.countmap.worker, analysis.spectrum.worker\n"
+        "import sys, analysis.countmap.worker, analysis.fit3d.worker, analysis.spectrum.worker\n"
         "analysis.countmap.worker.warm_up()\n"
+        "analysis.fit3d.worker.warm_up()\n"
         "analysis.spectrum.worker.warm_up()\n"
         f"sys.exit(', '.join({set(WEB)!r} & set(sys.modules)) or 0)"
     )
@@ -113,7 +114,7 @@ def test_workers_warm_up_without_data_and_know_nothing_of_the_web() -> None:
 
 def test_declarations_do_not_load_gammapy() -> None:
     program = (
-        "import sys, analysis.countmap.job, analysis.spectrum.job\n"
+        "import sys, analysis.countmap.job, analysis.fit3d.job, analysis.spectrum.job\n"
         "sys.exit('gammapy' in sys.modules or 'astropy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
