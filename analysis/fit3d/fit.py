@@ -88,11 +88,11 @@ def fit(dataset: MapDataset, parameters: Fit3dParameters, position: SkyCoord) ->
     datasets = _Likelihood([near, elsewhere])
 
     datasets.models = Models([background, shared])
-    without = Fit(optimize_opts={"tol": 0.1}).optimize(datasets)
+    without = Fit(optimize_opts={"tol": 0.01}).optimize(datasets)
     source.datasets_names = [near.name]
     datasets.models = Models([source, background, shared])
     _scale_amplitude(near, source, position)
-    result = Fit(optimize_opts={"tol": 0.1}).run(datasets)
+    result = Fit(optimize_opts={"tol": 0.01}).run(datasets)
     models = Models([source, background])
     values = [*models.parameters.value, *np.diag(result.covariance_result.matrix)]
     if not result.success or not np.all(np.isfinite([result.total_stat, *values])):

@@ -2,7 +2,9 @@
 
 The background model of each observation is scaled to its counts outside of the excluded disks first. Responses are
 weighted with the exposure, and the energy dispersion in addition with where each observation's energies can be
-trusted, so that observations of different thresholds are stacked rightly (as `gammapy.datasets.MapDataset.stack` does).
+trusted, so that observations of different thresholds are stacked rightly. This is what `gammapy.datasets.MapDataset`
+does in `stack`, but for the bin at the threshold, which gammapy 2.1 takes into the energy dispersion though its counts
+are left out.
 """
 
 from __future__ import annotations

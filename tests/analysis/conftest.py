@@ -53,7 +53,7 @@ def run_job(tmp_path_factory: pytest.TempPathFactory) -> Runner:
         store: Path,
         obs_ids: Sequence[int],
         files: Sequence[InputFile] | None = None,
-        cache: Path | None = None,
+        cache_dir: Path | None = None,
         **parameters: Any,
     ) -> RecordingContext:
         job_type: JobType = importlib.import_module(f"analysis.{job}.job").JOB
@@ -63,7 +63,7 @@ def run_job(tmp_path_factory: pytest.TempPathFactory) -> Runner:
             parameters=job_type.parameters(**values),
             inputs={"observations": input_files(store, obs_ids) if files is None else files},
             workdir=folder,
-            cache_dir=cache or tmp_path_factory.mktemp("cache"),
+            cache_dir=cache_dir or tmp_path_factory.mktemp("cache"),
         )
         importlib.import_module(f"analysis.{job}.worker").run(context)
         assert set(context.outputs) == {role.name for role in job_type.outputs}

@@ -12,6 +12,7 @@ from gammapy.data import DataStore
 from gammapy.datasets import Datasets, MapDataset, MapDatasetOnOff, SpectrumDataset, SpectrumDatasetOnOff
 from gammapy.estimators import ExcessMapEstimator, FluxMaps
 from gammapy.makers import (
+    FoVBackgroundMaker,
     MapDatasetMaker,
     ReflectedRegionsBackgroundMaker,
     RingBackgroundMaker,
@@ -20,7 +21,7 @@ from gammapy.makers import (
 )
 from gammapy.maps import MapAxis, RegionGeom, WcsGeom
 from gammapy.modeling import Fit
-from gammapy.modeling.models import SkyModel, SpectralModel
+from gammapy.modeling.models import FoVBackgroundModel, PointSpatialModel, SkyModel, SpectralModel
 from regions import CircleSkyRegion
 
 ENERGY = MapAxis.from_energy_bounds(0.01, 100, nbin=10, per_decade=True, unit="TeV", name="energy")
@@ -68,3 +69,26 @@ def countmap(store: Path, obs_ids: Sequence[int], position: SkyCoord) -> tuple[M
         stacked.stack(ring.run(dataset.to_image()))
     with np.errstate(all="ignore"):
         return stacked, ExcessMapEstimator(0.1 * u.deg, correlate_off=False).run(stacked)
+
+
+def field_of_view(store: Path, obs_ids: Sequence[int], geom: WcsGeom, position: SkyCoord, nodes: float) -> MapDataset:
+    """Maps and responses, the background scaled run by run outside of 0.3 deg, stacked; responses at `nodes` (deg)."""
+    true = MapAxis.from_energy_bounds(10**-2.5, 10**2.5, nbin=10, per_decade=True, unit="TeV", name="energy_true")
+    empty = MapDataset.create(geom, energy_axis_true=true, binsz_irf=nodes, migra_axis=None)
+    exclusion = geom.region_mask([CircleSkyRegion(position, 0.3 * u.deg)], inside=False)
+    safe = SafeMaskMaker(methods=["aeff-default", "offset-max"], offset_max=2.5 * u.deg)
+    level = FoVBackgroundMaker(method="scale", exclusion_mask=exclusion)
+    stacked = empty.copy(name="stacked")
+    for observation in DataStore.from_dir(store).get_observations(obs_ids):
+        dataset = MapDatasetMaker().run(empty.copy(name=str(observation.obs_id)), observation)
+        stacked.stack(level.run(safe.run(dataset, observation)))
+    return stacked
+
+
+def fit3d(dataset: MapDataset, spectrum: SpectralModel, position: SkyCoord) -> SkyModel:
+    """A point source and the level of the background, fitted to all pixels."""
+    point = PointSpatialModel(lon_0=position.ra, lat_0=position.dec, frame="icrs")
+    source = SkyModel(spatial_model=point, spectral_model=spectrum, name="source")
+    dataset.models = [source, FoVBackgroundModel(dataset_name=dataset.name)]
+    assert Fit(optimize_opts={"tol": 0.01}).run([dataset]).success
+    return source

@@ -43,14 +43,14 @@ def test_spectra_of_runs_are_kept_between_jobs(demo: Path, run_job: Runner, requ
     kept = sorted((first.cache_dir / "maps").iterdir())
     assert len(kept) == 2
     kept[0].write_bytes(kept[0].read_bytes()[:-100])
-    run_job("spectrum", demo, [1001, 1002], cache=first.cache_dir, **FEW)
+    run_job("spectrum", demo, [1001, 1002], cache_dir=first.cache_dir, **FEW)
     request.getfixturevalue("no_reduction")
-    again = run_job("spectrum", demo, [1001, 1002], cache=first.cache_dir, model="log-parabola", **FEW)
+    again = run_job("spectrum", demo, [1001, 1002], cache_dir=first.cache_dir, model="log-parabola", **FEW)
     assert _document(again, "fit")["runs"] == _document(first, "fit")["runs"]
-    run_job("lightcurve", demo, [1001, 1002], cache=first.cache_dir, binning="run")
+    run_job("lightcurve", demo, [1001, 1002], cache_dir=first.cache_dir, binning="run")
     for changed in ({"on_radius": 0.12}, {"energy": (1.0, 10.0)}, {"exclude": (83.6, 24.0, 0.1)}):
         with pytest.raises(pytest.fail.Exception):
-            run_job("spectrum", demo, [1001, 1002], cache=first.cache_dir, **changed)
+            run_job("spectrum", demo, [1001, 1002], cache_dir=first.cache_dir, **changed)
 
 
 def _document(context: RecordingContext, role: str) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def test_the_empty_field_is_empty(demo: Path, run_job: Runner) -> None:
 )
 def test_the_same_work_gives_the_same_bytes(demo: Path, run_job: Runner, job: str, parameters: dict[str, Any]) -> None:
     first = run_job(job, demo, [1001, 1002], **parameters)
-    second = run_job(job, demo, [1001, 1002], cache=first.cache_dir, **parameters)
+    second = run_job(job, demo, [1001, 1002], cache_dir=first.cache_dir, **parameters)
     for role, path in first.outputs.items():
         digests = {hashlib.sha256(file.read_bytes()).hexdigest() for file in (path, second.outputs[role])}
         assert len(digests) == 1, role
@@ -136,9 +136,10 @@ def test_the_centre_of_the_circle_is_the_source_when_targets_differ(demo: Path, 
 
 def test_workers_warm_up_without_data_and_know_nothing_of_the_web() -> None:
     program = (
-        "import sys, analysis.countmap.worker, analysis.lightcurve.worker, analysis.spectrum.worker\n"
-        "import analysis.stack.worker\n"
+        "import sys, analysis.countmap.worker, analysis.fit3d.worker, analysis.lightcurve.worker\n"
+        "import analysis.spectrum.worker, analysis.stack.worker\n"
         "analysis.countmap.worker.warm_up()\n"
+        "analysis.fit3d.worker.warm_up()\n"
         "analysis.lightcurve.worker.warm_up()\n"
         "analysis.spectrum.worker.warm_up()\n"
         "analysis.stack.worker.warm_up()\n"
@@ -151,7 +152,8 @@ def test_workers_warm_up_without_data_and_know_nothing_of_the_web() -> None:
 
 def test_declarations_do_not_load_gammapy() -> None:
     program = (
-        "import sys, analysis.countmap.job, analysis.lightcurve.job, analysis.spectrum.job, analysis.stack.job\n"
+        "import sys, analysis.countmap.job, analysis.fit3d.job, analysis.lightcurve.job\n"
+        "import analysis.spectrum.job, analysis.stack.job\n"
         "sys.exit('gammapy' in sys.modules or 'astropy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
