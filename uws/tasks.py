@@ -34,9 +34,12 @@ def this_runner(pid: int) -> Runner:
 
 
 @worker_init.connect(weak=False)
-def warm_up(**_: Any) -> None:
-    """Import what the jobs need, once, before the pool is forked: every job starts from a loaded process."""
+def warm_up(sender: Any, **_: Any) -> None:
+    """Import what the jobs of its queues need, before the pool is forked: every job starts from a loaded process."""
+    queues = set(sender.app.amqp.queues.consume_from)
     for kind in jobtypes.all_job_types() if settings.DISTILLER_WORKER_WARM_UP else ():
+        if kind.queue not in queues:
+            continue
         begin = time.monotonic()
         try:
             load(kind.worker)
