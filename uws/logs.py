@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import codecs
 import os
+from contextlib import suppress
+
+from django.db import IntegrityError
 
 from uws.models import Job, JobLog
 
@@ -44,9 +47,11 @@ class Tail:
         if not self.changed:
             return
         self._cut()
-        kept = {"start": self.start, "text": self.text}
-        if not JobLog.objects.filter(job=job).update(**kept) and Job.objects.filter(pk=job.pk).exists():
-            JobLog.objects.update_or_create(job=job, defaults=kept)
+        row = JobLog(job=job, start=self.start, text=self.text)
+        with suppress(IntegrityError):  # the job is gone
+            JobLog.objects.bulk_create(
+                [row], update_conflicts=True, unique_fields=["job"], update_fields=["start", "text"]
+            )
         self.changed = False
 
     def _cut(self) -> None:

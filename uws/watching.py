@@ -70,7 +70,7 @@ class Run:
     outcome: dict[str, Any] = field(default_factory=dict)
     progress: dict[str, Any] = field(default_factory=dict)
     family: set[processes.Process] = field(default_factory=set)
-    next_look: float = 0.0
+    next_look: float = field(default_factory=lambda: time.monotonic() + LOOK)
     next_beat: float = 0.0
     next_save: float = 0.0
     next_family: float = field(default_factory=lambda: time.monotonic() + FAMILY_LOOK)
