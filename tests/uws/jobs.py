@@ -28,6 +28,7 @@ BEHAVIOURS = Literal[
     "daemon",
     "full-disk",
     "chatty",
+    "large",
     "memory",
     "no-output",
     "undeclared",

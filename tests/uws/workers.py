@@ -57,6 +57,8 @@ def run(context: JobContext) -> None:
         return
     text = context.workdir / "text.txt"
     text.write_text("\n".join([parameters.text, *sources]))  # type: ignore[attr-defined]
+    if behave == "large":
+        text.write_bytes(os.urandom(2**20) * 8)
     context.output("text", text)
     if behave == "undeclared":
         context.output("surprise", text)
