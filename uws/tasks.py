@@ -21,7 +21,7 @@ from uws.runner import Runner
 logger = logging.getLogger(__name__)
 
 
-@shared_task(name=TASK, acks_late=True, ignore_result=True)
+@shared_task(name=TASK, ignore_result=True)
 def run_job(public_id: str) -> None:
     """Run the job if it still waits for a worker; a message that comes twice does nothing."""
     this_runner(os.getpid()).run(public_id)
