@@ -52,7 +52,7 @@ def worker_programs(slots: Slots) -> list[Program]:
         queue_folder(settings.DISTILLER_HOME).mkdir(parents=True, exist_ok=True)
     elif _has_private_redis():
         programs.append(_redis_program())
-    return [*programs, *(_celery_program(name, number) for name, number in slots.items() if number)]
+    return [*programs, *(_celery_program(queue, slots) for queue, number in slots.items() if number)]
 
 
 def _has_private_folder() -> bool:
@@ -134,7 +134,7 @@ def _redis_answers() -> bool:
         return False
 
 
-def _celery_program(queue: str, slots: int) -> Program:
+def _celery_program(queue: str, slots: Slots) -> Program:
     command = [
         *(
             sys.executable,
@@ -149,12 +149,14 @@ def _celery_program(queue: str, slots: int) -> Program:
             "-A",
             "distiller.celery",
         ),
-        *("worker", "--pool", "prefork", "--concurrency", str(slots), "--queues", queue),
+        *("worker", "--pool", "prefork", "--concurrency", str(slots[queue]), "--queues", queue),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         *("--hostname", f"{queue}-{os.getpid()}@{socket.gethostname()}", "--loglevel", "WARNING"),
     ]
     # SIGQUIT ends it at once: running jobs are handed to the next worker rather than waited for.
     environment = {**ONE_THREAD, "MPLBACKEND": "Agg", "DJANGO_SETTINGS_MODULE": "distiller.settings"}
+    # What a job may use of the machine depends on how many there are.
+    environment |= {f"DISTILLER_WORKER_{name.upper()}_SLOTS": str(number) for name, number in slots.items()}
     return Program(f"worker of the queue {queue}", command, environment, stop_signal=signal.SIGQUIT, patience=5)
 
 
