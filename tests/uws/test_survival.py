@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as configured
 from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
 from distiller import programs
 from tests.services import start_redis
+from tests.uws.in_process import HOME, queued, run, taken
+from tests.uws.in_process import runner as runner
+from tests.uws.in_process import sent as sent
 from tests.uws.jobs import JOBS
-from tests.worker import alive, eventually
 from uws import conclusion, endings, jobtypes, logs, outages, processes, queue, resending, results, service, store
 from uws import watching as watching_module
-from uws.models import Job, JobLog, Result, ResultFile
+from uws.models import Job, Result, ResultFile
 from uws.phases import Phase
 from uws.reconciler import Reconciler
 from uws.resending import MARK, Resender
@@ -32,49 +30,6 @@ from uws.runner import Runner
 from uws.service import Requester
 
 pytestmark = pytest.mark.django_db(transaction=True)
-HOME = Path(configured.DISTILLER_HOME)
-
-
-@pytest.fixture(autouse=True)
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Ids of the jobs that were handed to the broker; nobody takes them but the runners of these tests."""
-    ids: list[str] = []
-
-    def send(job: Job) -> bool:
-        ids.append(job.public_id)
-        Job.objects.filter(pk=job.pk).update(sent=timezone.now())
-        return True
-
-    monkeypatch.setattr(queue, "send", send)
-    monkeypatch.setattr(queue, "depth", lambda name: 0)
-    monkeypatch.setattr(outages, "PAUSE", 0.01)
-    return ids
-
-
-@pytest.fixture
-def runner() -> Iterator[Runner]:
-    runner = Runner(HOME)
-    yield runner
-    runner.close()
-
-
-def queued(**parameters: object) -> Job:
-    job = service.create("echo", {name: [str(value)] for name, value in parameters.items()}, Requester())
-    service.run(job)
-    return job
-
-
-def taken(runner: str = "elsewhere-1-abc", **parameters: object) -> Job:
-    job = store.take(queued(**parameters).public_id, runner)
-    assert job is not None
-    return job
-
-
-def run(runner: Runner, **parameters: object) -> Job:
-    job = queued(**parameters)
-    runner.run(job.public_id)
-    job.refresh_from_db()
-    return job
 
 
 def failing(times: int, error: type[Exception], do: Callable[..., Any], *, after: bool = False) -> Callable[..., Any]:
@@ -252,47 +207,6 @@ def test_abort_of_a_job_that_waits_to_be_run_again() -> None:
     assert not endings.abort_given_back(running)
 
 
-def test_processes_that_hide(runner: Runner) -> None:
-    """A daemon without parent, group and environment of its job ends with the job."""
-    job = run(runner, behave="daemon")
-    assert job.phase == Phase.COMPLETED
-    assert not alive(int((HOME / "cache" / f"{job.public_id}.pids").read_text()))
-
-
-def test_recorded_processes_are_ended_and_others_spared(tmp_path: Path) -> None:
-    """A process number that was given to another process since is not killed."""
-    ours, reused = (subprocess.Popen(["sleep", "1000"], start_new_session=True) for _ in range(2))
-    try:
-        members = [processes.look_up(process.pid) for process in (ours, reused)]
-        assert members[0] is not None
-        assert members[1] is not None
-        processes.record(tmp_path / "family", [members[0], members[1]._replace(started=members[1].started - 1)])
-        assert processes.kill_recorded(tmp_path / "family") == 1
-        assert ours.wait(5) == -9
-        assert reused.poll() is None
-    finally:
-        for process in (ours, reused):
-            process.kill()
-            process.wait()
-
-
-def test_locks_of_other_machines_say_nothing(runner: Runner) -> None:
-    """A common file system need not know them: what another machine runs is judged by its signs of life alone."""
-    for number, name in enumerate([f"x{runner.id}", runner.id.replace("-", "-2-", 1)]):
-        folder = HOME / "work" / name
-        folder.mkdir(parents=True)
-        (folder / "lock").touch()
-        job = taken(name, text=str(number))
-        Reconciler(HOME).recover_from_dead_runners()
-        job.refresh_from_db()
-        assert job.runner == name
-        Reconciler(HOME).sweep()
-        assert folder.exists()
-        Job.objects.update(runner="")
-        Reconciler(HOME).sweep()
-        assert not folder.exists()
-
-
 def test_a_common_queue_takes_many_workers(settings: Any) -> None:
     """Only a private queue is for one worker alone (decision 006)."""
     settings.CELERY_BROKER_URL = "redis://127.0.0.1:6379/0"
@@ -416,33 +330,6 @@ def test_disk_that_is_full(runner: Runner) -> None:
     assert "--- run 2 ---" in logs.read(job)[0]
 
 
-def test_log_of_a_job(runner: Runner) -> None:
-    """Its end is kept, whatever was written; read from a place on, it goes on where it ended."""
-    job = run(runner, behave="chatty")
-    text, end = logs.read(job)
-    assert len(JobLog.objects.get(job=job).text) == logs.SIZE
-    assert text.startswith(f"[{end - logs.SIZE} characters are not kept]\nxxx")
-    assert text.endswith("the end: ä\ufffd\n")
-    assert logs.read(job, end - 3) == ("ä\ufffd\n", end)
-    assert logs.read(job, end) == ("", end)
-    assert logs.read(queued(text="not run")) == ("", 0)
-
-
-def test_log_and_stage_while_a_job_runs(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching_module, "LOOK", 0.02)
-    job = queued(seconds=30)
-    thread = threading.Thread(target=lambda: (runner.run(job.public_id), connection.close()))
-    thread.start()
-    try:
-        text, _ = eventually(lambda: logs.read(job) if logs.read(job)[0] else None, 20, "the log")
-        assert text == f"running {job.public_id}: well\n"
-        job.refresh_from_db()
-        assert job.progress_stage == "thought"
-    finally:
-        eventually(lambda: store.request_abort(job), 5, "the abort")
-        thread.join()
-
-
 def test_reconcilers_at_once(sent: list[str]) -> None:
     """A crash is counted once, however many see it."""
     job = taken()
@@ -488,16 +375,6 @@ def test_clock_that_jumps(runner: Runner, monkeypatch: pytest.MonkeyPatch, hours
     runner.run(waiting.public_id)
     waiting.refresh_from_db()
     assert waiting.phase == Phase.COMPLETED
-
-
-def test_memory_of_shared_pages_counts_once() -> None:
-    """What a job's processes share with each other is not counted for each of them."""
-    member = processes.look_up(os.getpid())
-    assert member is not None
-    twice = [member, member._replace(memory=member.memory * 50)]
-    assert not processes.memory_above(twice, member.memory * 3)
-    assert processes.memory_above([member], member.memory // 4)
-    assert processes.machine_memory() > 2**28
 
 
 def test_runs_of_a_job_that_cannot_be_given_back_twice() -> None:
