@@ -76,7 +76,8 @@ def _restart_postgresql() -> None:
     prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     subprocess.run([*prefix, *command, "stop"], check=True, stdout=subprocess.DEVNULL, cwd="/")
     time.sleep(3)
-    subprocess.run([*prefix, *command, "start"], check=True, stdout=subprocess.DEVNULL, cwd="/")
+    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
+    subprocess.run([*prefix, *command, "-o", options, "start"], check=True, stdout=subprocess.DEVNULL, cwd="/")
 
 
 def test_disk_full_while_a_result_is_written(start_worker: StartWorker) -> None:
