@@ -2,7 +2,7 @@
 # Modules compiled once make every process start faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-sqlite test-postgresql test-nightly lint format lock reference clean
+.PHONY: help demo test test-sqlite test-postgresql test-nightly test-faults lint format lock reference clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -28,6 +28,12 @@ test-nightly: ## The generated tests with many and new examples, on both databas
 	@for database in sqlite postgresql; do DISTILLER_HYPOTHESIS=nightly DISTILLER_TEST_DATABASE=$$database \
 		.venv/bin/python -m pytest --timeout 7200 tests/tap/differential tests/tap/fuzz || exit 1; done
 	@DISTILLER_HYPOTHESIS=nightly .venv/bin/python -m pytest --timeout 7200 tests/analysis
+
+test-faults: ## Jobs under faults: killed workers, broken brokers and databases, full disks (ten minutes)
+	@tools/system_packages.sh
+	@tools/setup.sh dev
+	@for database in sqlite postgresql; do \
+		DISTILLER_TEST_DATABASE=$$database .venv/bin/python -m pytest -m faults tests/faults || exit 1; done
 
 lint: ## ruff, mypy and the layers
 	@tools/setup.sh dev

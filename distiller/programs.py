@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import redis
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import Error
 
 from distiller.broker import queue_folder, redis_server, socket_path
 from distiller.supervisor import Chore, Program
@@ -28,24 +29,43 @@ TEND = 2.0
 BEAT = 5.0
 
 
-def run_folder() -> Path:
-    return Path(settings.DISTILLER_HOME) / "run"
+Slots = Mapping[str, int]
+"""Jobs that are run at the same time, by queue."""
 
 
-def worker_programs(slots: int) -> list[Program]:
-    """The private Redis, if there is no other broker, and the Celery worker."""
+def configured_slots() -> dict[str, int]:
+    """The slots of the settings."""
+    numbers = (settings.DISTILLER_WORKER_SHORT_SLOTS, settings.DISTILLER_WORKER_LONG_SLOTS)
+    return dict(zip(QUEUES, numbers, strict=True))
+
+
+def worker_lock() -> Path | None:
+    """The lock of whoever serves the private queue of this DISTILLER_HOME; a common one has any number."""
+    private = _has_private_redis() or _has_private_folder()
+    return Path(settings.DISTILLER_HOME) / "run" / "supervisor.lock" if private else None
+
+
+def worker_programs(slots: Slots) -> list[Program]:
+    """The private Redis, if there is no other broker, and a Celery worker for each queue: none waits for the other."""
     programs = []
-    if str(settings.CELERY_BROKER_URL).startswith("filesystem"):
+    if _has_private_folder():
         queue_folder(settings.DISTILLER_HOME).mkdir(parents=True, exist_ok=True)
-    elif str(settings.CELERY_BROKER_URL) == f"redis+socket://{socket_path(settings.DISTILLER_HOME)}":
+    elif _has_private_redis():
         programs.append(_redis_program())
-    programs.append(_celery_program(slots))
-    return programs
+    return [*programs, *(_celery_program(queue, slots) for queue, number in slots.items() if number)]
 
 
-def worker_chores(slots: int) -> list[Chore]:
+def _has_private_folder() -> bool:
+    return str(settings.CELERY_BROKER_URL).startswith("filesystem")
+
+
+def _has_private_redis() -> bool:
+    return str(settings.CELERY_BROKER_URL) == f"redis+socket://{socket_path(settings.DISTILLER_HOME)}"
+
+
+def worker_chores(slots: Slots) -> list[Chore]:
     """Signs of life in the database, and looking after the jobs."""
-    registration = Registration(slots)
+    registration = Registration(sum(slots.values()))
     reconciler = Reconciler(settings.DISTILLER_HOME)
 
     def recover_stopped() -> None:
@@ -123,7 +143,7 @@ def _redis_answers() -> bool:
         return False
 
 
-def _celery_program(slots: int) -> Program:
+def _celery_program(queue: str, slots: Slots) -> Program:
     command = [
         *(
             sys.executable,
@@ -138,13 +158,15 @@ def _celery_program(slots: int) -> Program:
             "-A",
             "distiller.celery",
         ),
-        *("worker", "--pool", "prefork", "--concurrency", str(slots), "--queues", ",".join(QUEUES)),
+        *("worker", "--pool", "prefork", "--concurrency", str(slots[queue]), "--queues", queue),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
-        *("--hostname", f"distiller@{socket.gethostname()}", "--loglevel", "WARNING"),
+        *("--hostname", f"{queue}-{os.getpid()}@{socket.gethostname()}", "--loglevel", "WARNING"),
     ]
     # SIGQUIT ends it at once: running jobs are handed to the next worker rather than waited for.
     environment = {**ONE_THREAD, "MPLBACKEND": "Agg", "DJANGO_SETTINGS_MODULE": "distiller.settings"}
-    return Program("worker", command, environment, stop_signal=signal.SIGQUIT, patience=5)
+    # What a job may use of the machine depends on how many there are.
+    environment |= {f"DISTILLER_WORKER_{name.upper()}_SLOTS": str(number) for name, number in slots.items()}
+    return Program(f"worker of the queue {queue}", command, environment, stop_signal=signal.SIGQUIT, patience=5)
 
 
 def _tolerant(what: str, do: Callable[[], None]) -> Callable[[], None]:
@@ -153,7 +175,7 @@ def _tolerant(what: str, do: Callable[[], None]) -> Callable[[], None]:
     def attempt() -> None:
         try:
             do()
-        except DatabaseError as error:
+        except Error as error:
             logger.warning("%s: the database cannot be used: %s", what, error)
         finally:
             release_connection()

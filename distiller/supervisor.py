@@ -19,17 +19,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from uws.processes import die_with_parent, kill_group
+from uws.processes import adopt_orphans, die_with_parent, kill_family, kill_group
 
 logger = logging.getLogger(__name__)
 LONGEST_PAUSE = 10.0
 """Seconds between two starts of a program that keeps dying."""
 STEADY = 30.0
 """A program that ran this long has its pause forgotten."""
+STRAYS = 1.0
+"""Seconds between looks for processes that the programs have left behind."""
 
 
 class AlreadyRunning(Exception):
-    """Another supervisor has the folder."""
+    """Another supervisor has the lock."""
 
 
 @dataclass
@@ -109,25 +111,28 @@ class Chore:
 class Supervisor:
     """Runs programs and chores until it is told to stop."""
 
-    def __init__(self, folder: Path, programs: Sequence[Program], chores: Sequence[Chore] = ()) -> None:
-        self._folder = folder
+    def __init__(self, lock: Path | None, programs: Sequence[Program], chores: Sequence[Chore] = ()) -> None:
+        self._lock_file = lock
         self._programs = programs
         self._chores = chores
         self._stopping = threading.Event()
         self._lock: int | None = None
+        self._next_strays = 0.0
 
     def stop(self, signum: int = 0, frame: FrameType | None = None) -> None:
         self._stopping.set()
 
     def run(self) -> None:
-        """Until SIGTERM or SIGINT. Raises AlreadyRunning if another supervisor has this folder."""
-        self._take_folder()
+        """Until SIGTERM or SIGINT. Raises AlreadyRunning if another supervisor has the lock."""
+        self._take_lock()
+        adopt_orphans()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.stop)
         try:
             while not self._stopping.is_set():
                 self._keep_programs()
                 self._do_chores()
+                self._end_strays()
                 self._stopping.wait(0.2)
         finally:
             logger.info("stopping")
@@ -136,6 +141,7 @@ class Supervisor:
             for chore in self._chores:
                 if chore.at_end is not None:
                     chore.at_end()
+            kill_family()
 
     def _keep_programs(self) -> None:
         for program in self._programs:
@@ -149,10 +155,18 @@ class Supervisor:
                 chore.do()
                 chore.due = time.monotonic() + chore.every
 
-    def _take_folder(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(self._folder / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    def _end_strays(self) -> None:
+        """End what the programs have left behind: processes of a job whose runner was killed come to this process."""
+        if time.monotonic() >= self._next_strays:
+            kill_family({program.process.pid for program in self._programs if program.process is not None})
+            self._next_strays = time.monotonic() + STRAYS
+
+    def _take_lock(self) -> None:
+        if self._lock_file is None:
+            return
+        self._lock_file.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise AlreadyRunning(f"another worker is running in {self._folder.parent}") from None
+            raise AlreadyRunning(f"another worker is running in {self._lock_file.parent.parent}") from None

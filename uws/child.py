@@ -1,13 +1,16 @@
 """The process of one job: forked from a warm worker, in a session of its own, knowing nothing of database or queue.
 
-It talks to its supervisor in lines of JSON over a pipe: progress, outputs, and how it ended.
+It talks to its runner in lines of JSON over a pipe: progress, outputs, and how it ended. What it and the programs that
+it starts write to standard output and error goes into another pipe.
 """
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import os
+import resource
 import signal
 import sys
 import traceback
@@ -36,15 +39,17 @@ class Work:
     workdir: Path
     cache_dir: Path
     cache_size: int
-    log: Path
+    memory: int
+    """Bytes that all its processes together may use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A started process: its id, which is its process group's too, and the pipe to read from."""
+    """A started process: its id, which is its process group's too, and the pipes to read from."""
 
     pid: int
     pipe: int
+    log: int
 
 
 class ForkedContext:
@@ -60,8 +65,12 @@ class ForkedContext:
         self.cache_size = work.cache_size
         self._tell = tell
 
-    def progress(self, message: str, fraction: float) -> None:
-        self._tell({"progress": str(message)[:255], "fraction": min(max(float(fraction), 0.0), 1.0)})
+        self._stage = ""
+
+    def progress(self, message: str, fraction: float, *, stage: str = "") -> None:
+        self._stage = str(stage)[:64] or self._stage
+        done = min(max(float(fraction), 0.0), 1.0)
+        self._tell({"progress": str(message)[:255], "fraction": done, "stage": self._stage})
 
     def output(self, role: str, path: Path, media_type: str | None = None) -> None:
         path = Path(path)
@@ -80,17 +89,19 @@ def load(entry: str) -> Callable[..., Any]:
 def start(work: Work) -> Child:
     """Fork the process that does the work. The caller has closed its database connections."""
     read_end, write_end = os.pipe()
+    log_read_end, log_write_end = os.pipe()
     parent = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
     if pid == 0:
-        _become_job(work, write_end, parent)
+        _become_job(work, write_end, log_write_end, parent)
     os.close(write_end)
-    return Child(pid, read_end)
+    os.close(log_write_end)
+    return Child(pid, read_end, log_read_end)
 
 
-def _become_job(work: Work, pipe: int, parent: int) -> NoReturn:
+def _become_job(work: Work, pipe: int, log: int, parent: int) -> NoReturn:
     status = 1
     try:
         os.setsid()
@@ -98,7 +109,8 @@ def _become_job(work: Work, pipe: int, parent: int) -> NoReturn:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGQUIT, signal.SIGUSR1):
             signal.signal(number, signal.SIG_DFL)
         os.environ[MARKER] = work.marker
-        _own_files(work.log, pipe)
+        _own_files(log, pipe)
+        _limit_memory(work.memory)
         os.chdir(work.workdir)
         status = _work(work, pipe)
         sys.stdout.flush()
@@ -125,9 +137,13 @@ def _work(work: Work, pipe: int) -> int:
         tell({"error": "fatal", "message": error.message})
     except MemoryError:
         traceback.print_exc()
-        tell({"error": "fatal", "message": "the job needs more memory than it may use; select less data"})
-    except BaseException:  # noqa: BLE001 - the border of the job: whatever was raised is told and logged
+        tell({"error": "fatal", "message": too_much_memory(work.memory)})
+    except BaseException as error:  # noqa: BLE001 - the border of the job: whatever was raised is told and logged
         text = traceback.format_exc()
+        if _is_full_disk(error):
+            sys.stderr.write(text)
+            tell({"error": "transient", "message": "the disk of the worker is full; the operators have been told"})
+            return 2
         sys.stderr.write(text)
         tell({"error": "internal", "message": text[-8000:]})
     else:
@@ -136,17 +152,42 @@ def _work(work: Work, pipe: int) -> int:
     return 2
 
 
-def _own_files(log: Path, pipe: int) -> None:
-    """Standard streams to the job's log; every other inherited file but the pipe becomes /dev/null.
+def too_much_memory(limit: int) -> str:
+    """What the owner of a job is told that needs more than that many bytes."""
+    return f"the job needs more memory than the {limit // 2**20} MiB that it may use; select less data"
+
+
+def _is_full_disk(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _limit_memory(limit: int) -> None:
+    """Have the kernel refuse this process what no job may have, however quickly it takes it.
+
+    What the worker had before the fork is not counted; the runner looks after the sum of all processes.
+    """
+    try:
+        status = Path("/proc/self/status").read_text()
+        inherited = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmData:"))
+        resource.setrlimit(resource.RLIMIT_DATA, (inherited + limit, inherited + limit))
+    except (OSError, StopIteration, ValueError):  # no Linux, or a lower limit of the system's own
+        return
+
+
+def _own_files(log: int, pipe: int) -> None:
+    """Standard streams to the pipe of the job's log; every other inherited file but the pipe becomes /dev/null.
 
     They are replaced rather than closed: an object that is finalised later would otherwise write to, or close, a file
     of ours that got the same number (a database client says good-bye on its socket, for one).
     """
     null = os.open(os.devnull, os.O_RDWR)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(null, 0)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
     # Python's own streams may have been replaced or redirected by the worker.
     sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)

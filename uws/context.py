@@ -57,8 +57,11 @@ class JobContext(Protocol):
     cache_size: int
     """Bytes that they may take together; 0: nothing is kept."""
 
-    def progress(self, message: str, fraction: float) -> None:
-        """Tell the user what is being done ("Reducing run 23523 (2 of 4)") and how far the job is (0 to 1)."""
+    def progress(self, message: str, fraction: float, *, stage: str = "") -> None:
+        """Tell the user what is being done ("Reducing run 23523 (2 of 4)") and how far the job is (0 to 1).
+
+        `stage` names the part of the work that it belongs to ("reduction", "fit"); empty: the one before.
+        """
 
     def output(self, role: str, path: Path, media_type: str | None = None) -> None:
         """Declare a finished output file for a declared role. Visible to users only when the job has completed.

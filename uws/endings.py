@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from provenance.recorder import invalidate, record
@@ -52,6 +52,11 @@ def abort(job: Job, origin: Iterable[Phase], failure: Failure | None = None, *, 
     return _end(job, origin, Phase.ABORTED, failure, attempt, {})
 
 
+def abort_given_back(job: Job) -> bool:
+    """End a job as ABORTED that is EXECUTING, but waits for another worker after its first one ended."""
+    return _end(job, (Phase.EXECUTING,), Phase.ABORTED, None, None, {}, given_back=True)
+
+
 def purge(job: Job) -> None:
     """Delete a job that does not run, its uploads, results and log. Its provenance stays (UWS 1.1 section 2.1.5)."""
     now = timezone.now()
@@ -71,12 +76,16 @@ def _end(
     failure: Failure | None,
     attempt: int | None,
     changes: dict[str, Any],
+    *,
+    given_back: bool = False,
 ) -> bool:
     if failure is not None:
         changes = {**changes, "error_kind": failure.kind, "error_message": failure.message}
     was_run = job.phase not in (Phase.PENDING, Phase.HELD) or phase == Phase.ERROR
     with transaction.atomic():
-        if not store.advance(job, origin, phase, attempt=attempt, ended=timezone.now(), runner="", **changes):
+        if not store.advance(
+            job, origin, phase, attempt=attempt, given_back=given_back, ended=timezone.now(), runner="", **changes
+        ):
             return False
         if was_run:
             _record_failure(job)
@@ -88,5 +97,7 @@ def _record_failure(job: Job) -> None:
     try:
         with transaction.atomic():
             record(activity_record(job))
-    except ValueError:
+    except DatabaseError:
+        raise
+    except Exception:
         logger.exception("no provenance was left of job %s", job.public_id)

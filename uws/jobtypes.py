@@ -76,10 +76,13 @@ class JobType:
     software: tuple[str, ...] = ()
     activity_type: str = "Analysis"
     queue: str = "short"
+    """Served by worker processes of its own (`uws.queue.QUEUES`): "long" if a run takes more than seconds."""
     execution_duration: int = 600
     """Default and maximum wall-clock seconds of a run."""
     duration_of: Callable[[str | None, bool], int] | None = None
     """The same for an owner (name, whether a curator), where it depends on who asks; not above `execution_duration`."""
+    memory: int | None = None
+    """MiB that the processes of a run may use together, if less than what the installation allows any job."""
     primary_output: str = ""
     """Name of the output that a client without further knowledge wants; the first one if empty."""
     deterministic: bool = True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Iterable
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -16,6 +18,15 @@ def new_job_id() -> str:
     return base64.b32encode(secrets.token_bytes(15)).decode().lower()
 
 
+def destroy_jobs(collector: Any, field: models.Field, jobs: Iterable[Job], using: str) -> None:
+    """What the deletion of a user does to the user's jobs (an `on_delete`): they are destroyed.
+
+    Nobody sees them any more; the reconciler ends those that run, and removes files as at any destruction.
+    """
+    for name, value in {field.name: None, "destroyed": True, "abort_requested": True}.items():
+        collector.add_field_update(Job._meta.get_field(name), value, jobs)
+
+
 class Job(models.Model):
     """One job of one type. Times are UTC; durations seconds."""
 
@@ -23,7 +34,7 @@ class Job(models.Model):
     job_type = models.CharField(max_length=64)
     type_version = models.CharField(max_length=32)
     phase = models.CharField(max_length=9, choices=Phase.choices, default=Phase.PENDING, db_index=True)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=destroy_jobs, null=True, blank=True)
     session = models.CharField(max_length=64, blank=True, help_text="token of the anonymous browser session")
     run_id = models.CharField(max_length=255, blank=True)
     base_url = models.CharField(max_length=255, blank=True, help_text="of the service, as its client reached it")
@@ -42,6 +53,7 @@ class Job(models.Model):
 
     error_kind = models.CharField(max_length=9, blank=True, help_text="fatal or transient")
     error_message = models.TextField(blank=True)
+    progress_stage = models.CharField(max_length=64, blank=True)
     progress_message = models.CharField(max_length=255, blank=True)
     progress_fraction = models.FloatField(default=0)
 
@@ -55,7 +67,8 @@ class Job(models.Model):
     sends = models.PositiveIntegerField(default=0)
     runner = models.CharField(max_length=64, blank=True, help_text="worker process that runs it; empty: none yet")
     attempt = models.PositiveIntegerField(default=0, help_text="counts runs; a run that lost its number is void")
-    crashes = models.PositiveIntegerField(default=0, help_text="runs that ended with their worker")
+    crashes = models.PositiveIntegerField(default=0, help_text="runs that failed for a passing reason")
+    not_before = models.DateTimeField(null=True, blank=True, help_text="pause before the next run")
     beat = models.PositiveBigIntegerField(default=0, help_text="grows while the job is being run")
     abort_requested = models.BooleanField(default=False)
     destroyed = models.BooleanField(default=False, help_text="gone for its owner; the row goes when its run has ended")
@@ -135,9 +148,10 @@ class Result(models.Model):
 
 
 class JobLog(models.Model):
-    """What a job's process wrote to standard output and error, for the operators."""
+    """What a job's processes wrote to standard output and error (`uws.logs`)."""
 
     job = models.OneToOneField(Job, on_delete=models.CASCADE, related_name="log")
+    start = models.PositiveBigIntegerField(default=0, help_text="characters before the text, not kept")
     text = models.TextField(blank=True)
 
     def __str__(self) -> str:

@@ -20,7 +20,6 @@ from django.contrib.auth.models import User
 from django.core.files.storage import Storage, storages
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.utils import timezone
 
 from provenance.identifiers import job_id
 from uws import storage
@@ -131,10 +130,11 @@ def release(job: Job) -> None:
     transaction.on_commit(lambda: storage.discard(store(), names))
 
 
-def sweep() -> int:
+def sweep(orphans: storage.Orphans) -> int:
     """Delete old files that belong to no job; how many."""
-    limit = timezone.now() - storage.ORPHAN_AGE
-    return storage.discard_orphans(store(), limit, lambda name: Part.objects.filter(storage_name=name).exists())
+    return orphans.sweep(
+        store(), lambda names: Part.objects.filter(storage_name__in=names).values_list("storage_name", flat=True)
+    )
 
 
 def _entities(job: Job) -> list[tuple[str, Part]]:

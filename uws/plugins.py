@@ -7,6 +7,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 
 from uws.jobtypes import JobType, register
+from uws.queue import QUEUES
 
 GROUP = "distiller.job_types"
 
@@ -28,4 +29,6 @@ def _register(source: str, found: object) -> None:
     for job_type in [found] if isinstance(found, JobType) else list(found) if isinstance(found, Iterable) else [None]:
         if not isinstance(job_type, JobType):
             raise TypeError(f"{source} is no JobType, and no list of them")
+        if job_type.queue not in QUEUES:
+            raise ValueError(f"{source}: there is no queue {job_type.queue!r}; there are {', '.join(QUEUES)}")
         register(job_type)

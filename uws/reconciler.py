@@ -11,27 +11,28 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 
-from django.db import DatabaseError
+from django.db import connection
 from django.utils import timezone
 
-from uws import endings, parts, processes, queue, results, store
+from uws import endings, outages, parts, processes, queue, results, store
 from uws.models import Job, Worker
 from uws.phases import UNSTARTED, Phase
-from uws.runner import GIVEN_BACK, RUNNING, give_up_or_retry
+from uws.resending import Resender
+from uws.retries import GIVEN_BACK, RUNNING, give_up_or_retry
+from uws.storage import Orphans
+from uws.watching import FAMILY
 
 logger = logging.getLogger(__name__)
 STALE = 20.0
 """Seconds without a sign of life after which a run is given up. Measured with this process's own monotonic clock: the
 clocks of machines may differ or jump."""
-RESEND = timedelta(seconds=10)
-"""A job that waits longer, while its queue at the broker is empty, is sent again."""
-RESEND_ANYWAY = timedelta(minutes=10)
-"""The same when the queue is not empty: its message may have been lost among others that were not."""
-SWEEP = 3600.0
+LONGEST_GAP = 5.0
+"""Seconds that count between two looks at the signs of life: while nobody could look, nobody was silent."""
+SWEEP = 900.0
 FORGET = timedelta(days=7)
 """Rows of workers that are gone this long are deleted."""
 
@@ -40,13 +41,16 @@ class Reconciler:
     """Looks after the jobs each time `tick` is called. `clock` gives seconds that only grow."""
 
     def __init__(self, home: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        self._home = home
+        self._folder = home / "work"
         self._clock = clock
-        self._beats: dict[tuple[int, int, int], float] = {}
+        self._silence: dict[tuple[int, int, int], float] = {}
+        self._last_look = clock()
         self._next_sweep = 0.0
+        self._resender = Resender()
+        self._orphans = {module: Orphans(clock) for module in (results, parts)}
 
     def tick(self) -> None:
-        """One round. A step that fails (the database is away) is logged and the others go on."""
+        """One round. A step that fails is logged and the others go on; while the database is away there is no round."""
         steps = [self.recover_from_dead_runners, self.recover_from_silence, self.send_again, self.destroy_expired]
         if self._clock() >= self._next_sweep:
             self._next_sweep = self._clock() + SWEEP
@@ -54,7 +58,11 @@ class Reconciler:
         for step in steps:
             try:
                 step()
-            except (DatabaseError, OSError):
+            except outages.AWAY as error:
+                logger.warning("looking after the jobs: the database cannot be used: %s", error)
+                connection.close()
+                return
+            except Exception:
                 logger.exception("the step %s of looking after the jobs failed", step.__name__)
 
     def recover_from_dead_runners(self, *, crashed: bool = True) -> None:
@@ -62,72 +70,58 @@ class Reconciler:
 
         `crashed=False`: they were stopped on purpose, which is not held against their jobs.
         """
-        host = f"{socket.gethostname()}-"
-        folder = self._home / "work"
-        for runner in sorted(folder.glob(f"{host}*")) if folder.is_dir() else []:
-            lock = _take_lock(runner / "lock")
-            if lock is None:
+        for runner in self._runners():
+            if not _is_of_this_machine(runner.name) or (lock := _take_lock(runner / "lock")) is None:
                 continue
             try:
                 for left in runner.iterdir():
                     if left.is_dir():
+                        processes.kill_recorded(left / FAMILY)
                         processes.kill_marked(left.name)
-                for job in store.being_run().filter(runner=runner.name):
-                    self._recover(job, crashed=crashed)
+                _each(store.being_run().filter(runner=runner.name), lambda job: self._recover(job, crashed=crashed))
                 shutil.rmtree(runner, ignore_errors=True)
             finally:
                 os.close(lock)
 
     def recover_from_silence(self) -> None:
         """Runs on other machines that have given no sign of life for long, and runs whose runner hangs."""
+        jobs = list(store.being_run())
         now = self._clock()
-        seen: dict[tuple[int, int, int], float] = {}
-        for job in store.being_run():
+        gap = min(now - self._last_look, LONGEST_GAP)
+        before, self._silence, self._last_look = self._silence, {}, now
+        for job in jobs:
             key = (job.pk, job.attempt, job.beat)
-            seen[key] = self._beats.get(key, now)
-            if now - seen[key] >= STALE:
-                self._recover(job, crashed=True)
-        self._beats = seen
+            self._silence[key] = before[key] + gap if key in before else 0.0
+        _each(
+            (job for job in jobs if self._silence[job.pk, job.attempt, job.beat] >= STALE),
+            lambda job: self._recover(job, crashed=True),
+        )
 
     def send_again(self) -> None:
         """Jobs that wait for a worker but have no message at the broker any more, or never had one."""
-        now = timezone.now()
         waiting = list(store.waiting_for_worker())
-        for job in waiting:
-            if job.abort_requested:
-                endings.abort(job, RUNNING)
-        depths: dict[str, int | None] = {}
-        for job in waiting:
-            if job.abort_requested:
-                continue
-            if job.sent is not None:
-                age = now - job.sent
-                if timedelta() <= age < RESEND:
-                    continue
-                if job.queue not in depths:
-                    depths[job.queue] = queue.depth(job.queue)
-                if depths[job.queue] is None or (depths[job.queue] and age < RESEND_ANYWAY):
-                    continue
-            if not queue.send(job):
-                return
+        _each((job for job in waiting if job.abort_requested), lambda job: endings.abort(job, RUNNING))
+        self._resender.send([job for job in waiting if not job.abort_requested])
 
     def destroy_expired(self) -> None:
         """Jobs whose destruction time has passed, and those that were destroyed while they ran."""
-        for job in store.jobs().filter(destruction__lte=timezone.now())[:100]:
-            endings.abort(job, UNSTARTED)
-            store.hide(job)
-        for job in Job.objects.filter(destroyed=True)[:100]:
-            if job.phase == Phase.EXECUTING and job.runner:
-                continue
-            endings.abort(job, (*UNSTARTED, Phase.EXECUTING))
-            endings.purge(job)
+        _each(store.jobs().filter(destruction__lte=timezone.now())[:100], _hide)
+        _each(Job.objects.filter(destroyed=True)[:100], _purge)
 
     def sweep(self) -> None:
-        """Files that nobody refers to, rows of workers long gone."""
-        removed = results.sweep() + parts.sweep()
+        """Files that nobody refers to, folders of runners and rows of workers long gone."""
+        removed = sum(module.sweep(orphans) for module, orphans in self._orphans.items())
         if removed:
             logger.warning("%d files that belonged to no job were removed", removed)
         Worker.objects.filter(heartbeat__lt=timezone.now() - FORGET).delete()
+        hosts = set(Worker.objects.values_list("host", flat=True)) | {socket.gethostname()}
+        running = set(store.being_run().values_list("runner", flat=True))
+        for runner in self._runners():
+            if _machine(runner.name) not in hosts and runner.name not in running:
+                shutil.rmtree(runner, ignore_errors=True)
+
+    def _runners(self) -> list[Path]:
+        return sorted(self._folder.glob("[!.]*")) if self._folder.is_dir() else []
 
     def _recover(self, job: Job, *, crashed: bool) -> None:
         if job.destroyed or job.abort_requested:
@@ -137,6 +131,39 @@ class Reconciler:
             give_up_or_retry(job, job.attempt, "the worker that ran this job ended unexpectedly")
         elif store.update_run(job, job.attempt, **GIVEN_BACK):
             queue.send(job)
+
+
+def _each(jobs: Iterable[Job], do: Callable[[Job], object]) -> None:
+    """Do something with each job; one that has a defect does not keep the others from it."""
+    for job in jobs:
+        try:
+            do(job)
+        except outages.AWAY:
+            raise
+        except Exception:
+            logger.exception("job %s cannot be looked after", job.public_id)
+
+
+def _hide(job: Job) -> None:
+    endings.abort(job, UNSTARTED)
+    store.hide(job)
+
+
+def _purge(job: Job) -> None:
+    if job.phase == Phase.EXECUTING and job.runner:
+        return
+    endings.abort(job, (*UNSTARTED, Phase.EXECUTING))
+    endings.purge(job)
+
+
+def _machine(runner: str) -> str:
+    """The name of the machine in that of a runner."""
+    return runner.rsplit("-", 2)[0]
+
+
+def _is_of_this_machine(runner: str) -> bool:
+    """Locks of other machines say nothing here: not every common file system knows them."""
+    return _machine(runner) == socket.gethostname()
 
 
 def _take_lock(path: Path) -> int | None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from django.core.files.storage import Storage, storages
 from django.db import transaction
-from django.utils import timezone
 
 from uws import storage
 from uws.jobtypes import JobType, OutputRole
 from uws.models import Job, Result, ResultFile
-from uws.storage import ORPHAN_AGE, Movable
+from uws.storage import Movable, Orphans
+
+_CHUNK = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +34,47 @@ def store() -> Storage:
     return storages["results"]
 
 
-def put(job: Job, attempt: int, outputs: Sequence[tuple[OutputRole, Path]]) -> list[StoredOutput]:
-    """Move finished files into the store. If one fails, those before it are taken back and the error is raised."""
+class Cancelled(Exception):
+    """Storing was called off."""
+
+
+def put(
+    job: Job,
+    attempt: int,
+    outputs: Sequence[tuple[OutputRole, Path]],
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> list[StoredOutput]:
+    """Move finished files into the store. If one fails, those before it are taken back and the error is raised.
+
+    Raises Cancelled soon after `is_cancelled` became true.
+    """
     stored: list[StoredOutput] = []
+    wanted = ""
     try:
         for role, path in outputs:
             with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                digest = _digest(file, is_cancelled)
                 size = file.tell()
                 os.fsync(file.fileno())
+                if is_cancelled():
+                    raise Cancelled
                 file.seek(0)
                 wanted = f"{job.public_id[:2]}/{job.public_id}/{attempt}/{role.filename}"
                 name = store().save(wanted, Movable(path, file))
             stored.append(StoredOutput(role, name, size, digest))
-    except OSError:
-        discard(output.storage_name for output in stored)
+    except (OSError, Cancelled):
+        discard([*(output.storage_name for output in stored), *([wanted] if wanted else [])])
         raise
     return stored
+
+
+def _digest(file: BinaryIO, is_cancelled: Callable[[], bool]) -> str:
+    digest = hashlib.sha256()
+    while chunk := file.read(_CHUNK):
+        if is_cancelled():
+            raise Cancelled
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def publish(job: Job, outputs: Iterable[StoredOutput]) -> None:
@@ -89,16 +115,17 @@ def discard(names: Iterable[str]) -> None:
     storage.discard(store(), names)
 
 
-def sweep() -> int:
-    """Delete rows and old bytes that nothing refers to (left by a process killed at the wrong moment); how many."""
-    limit = timezone.now() - ORPHAN_AGE
-    with transaction.atomic():
-        lonely = list(ResultFile.objects.filter(results=None, stored__lt=limit).values_list("id", flat=True))
-        _delete_unreferenced(lonely)
-    orphans = storage.discard_orphans(
-        store(), limit, lambda name: ResultFile.objects.filter(storage_name=name).exists()
+def discard_unpublished(outputs: Iterable[StoredOutput]) -> None:
+    """Delete the bytes of outputs that did not become results. The database is asked: it may have taken them."""
+    names = {output.storage_name for output in outputs}
+    discard(names.difference(ResultFile.objects.filter(storage_name__in=names).values_list("storage_name", flat=True)))
+
+
+def sweep(orphans: Orphans) -> int:
+    """Delete old bytes that nothing refers to (left by a process killed at the wrong moment); how many."""
+    return orphans.sweep(
+        store(), lambda names: ResultFile.objects.filter(storage_name__in=names).values_list("storage_name", flat=True)
     )
-    return len(lonely) + orphans
 
 
 def _result(job: Job, position: int, role: OutputRole, file: ResultFile) -> None:

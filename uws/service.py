@@ -207,7 +207,7 @@ def answer_from_store(
 
 def abort(job: Job) -> None:
     """End a job now; a finished one is left as it is. Returns when the work has ended, or after a few seconds."""
-    if job.phase in FINAL or endings.abort(job, UNSTARTED):
+    if job.phase in FINAL or endings.abort(job, UNSTARTED) or endings.abort_given_back(job):
         return
     if store.request_abort(job):
         wait_while(job.public_id, lambda: _still(job, Phase.EXECUTING), ABORT_PATIENCE)

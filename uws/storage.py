@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,8 +14,9 @@ from django.core.files.base import File
 from django.core.files.storage import Storage
 
 logger = logging.getLogger(__name__)
-ORPHAN_AGE = timedelta(hours=1)
-"""Younger files without a row may belong to something that is about to be committed."""
+ORPHAN_AGE = 3600.0
+"""Seconds after which a file without a row does not belong to something that is about to be committed."""
+_AT_ONCE = 500
 
 
 class Movable(File):
@@ -39,14 +41,28 @@ def discard(storage: Storage, names: Iterable[str]) -> None:
         _remove_empty_folders(storage, name)
 
 
-def discard_orphans(storage: Storage, before: datetime, referred: Callable[[str], bool]) -> int:
-    """Delete files from before that time which nothing refers to; how many.
+class Orphans:
+    """Files that nothing refers to, left by a process killed at the wrong moment.
 
-    They are left by a process killed at the wrong moment.
+    They are deleted when they have been seen for ORPHAN_AGE of this process's own clock: the dates of files depend on
+    clocks that may jump.
     """
-    orphans = [n for n in _names(storage, "") if storage.get_modified_time(n) < before and not referred(n)]
-    discard(storage, orphans)
-    return len(orphans)
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: dict[str, float] = {}
+
+    def sweep(self, storage: Storage, referred: Callable[[list[str]], Iterable[str]]) -> int:
+        """Delete the old ones; how many. `referred` gives those of some names that something refers to."""
+        now = self._clock()
+        names = _names(storage, "")
+        lonely: set[str] = set()
+        while some := list(islice(names, _AT_ONCE)):
+            lonely |= set(some).difference(referred(some))
+        self._seen = {name: self._seen.get(name, now) for name in lonely}
+        old = [name for name, since in self._seen.items() if now - since >= ORPHAN_AGE]
+        discard(storage, old)
+        return len(old)
 
 
 def _remove_empty_folders(storage: Storage, name: str) -> None:

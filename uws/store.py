@@ -18,14 +18,25 @@ def jobs() -> QuerySet[Job]:
     return Job.objects.filter(destroyed=False)
 
 
-def advance(job: Job, origin: Iterable[Phase], phase: Phase, *, attempt: int | None = None, **changes: Any) -> bool:
+def advance(
+    job: Job,
+    origin: Iterable[Phase],
+    phase: Phase,
+    *,
+    attempt: int | None = None,
+    given_back: bool = False,
+    **changes: Any,
+) -> bool:
     """Change the phase if it is still one of `origin` (and the run is still the current one); say whether it did.
 
-    `job` is refreshed either way. Whoever waits for the job is told once the change is committed.
+    `given_back`: only if no worker has the job. `job` is refreshed either way. Whoever waits for it is told once the
+    change is committed.
     """
     rows = Job.objects.filter(pk=job.pk, phase__in=list(origin))
     if attempt is not None:
         rows = rows.filter(attempt=attempt)
+    if given_back:
+        rows = rows.filter(runner="")
     changed = bool(rows.update(phase=phase, **changes))
     if changed:
         transaction.on_commit(lambda: publish(job.public_id))

@@ -21,7 +21,7 @@ from uws.runner import Runner
 logger = logging.getLogger(__name__)
 
 
-@shared_task(name=TASK, acks_late=True, ignore_result=True)
+@shared_task(name=TASK, ignore_result=True)
 def run_job(public_id: str) -> None:
     """Run the job if it still waits for a worker; a message that comes twice does nothing."""
     this_runner(os.getpid()).run(public_id)
@@ -34,9 +34,12 @@ def this_runner(pid: int) -> Runner:
 
 
 @worker_init.connect(weak=False)
-def warm_up(**_: Any) -> None:
-    """Import what the jobs need, once, before the pool is forked: every job starts from a loaded process."""
+def warm_up(sender: Any, **_: Any) -> None:
+    """Import what the jobs of its queues need, before the pool is forked: every job starts from a loaded process."""
+    queues = set(sender.app.amqp.queues.consume_from)
     for kind in jobtypes.all_job_types() if settings.DISTILLER_WORKER_WARM_UP else ():
+        if kind.queue not in queues:
+            continue
         begin = time.monotonic()
         try:
             load(kind.worker)

@@ -139,5 +139,6 @@ JOB = JobType(
     worker="analysis.countmap.worker:run",
     warm_up="analysis.countmap.worker:warm_up",
     software=("gammapy", "astropy", "numpy", "scipy", "regions"),
+    queue="long",
     execution_duration=1800,
 )

@@ -50,5 +50,6 @@ JOB = JobType(
     worker="analysis.spectrum.worker:run",
     warm_up="analysis.spectrum.worker:warm_up",
     software=("gammapy", "astropy", "numpy", "scipy", "regions"),
+    queue="long",
     execution_duration=1800,
 )

@@ -59,14 +59,23 @@ class Environment(BaseSettings):
         description="Redis that carries the jobs. Empty: a private one over a Unix socket under `DISTILLER_HOME`, "
         "started and stopped with the worker.",
     )
-    distiller_worker_slots: int = Field(2, ge=2, description="Jobs run at the same time by one worker.")
+    distiller_worker_short_slots: int = Field(
+        2, ge=0, description="Jobs of the queue `short` that one worker runs at the same time; 0: it serves others."
+    )
+    distiller_worker_long_slots: int = Field(2, ge=0, description="The same for the queue `long`.")
     distiller_worker_warm_up: bool = Field(
         True,
         description="Load the science packages once when the worker starts. Without it a worker is smaller and starts "
         "at once, and every job takes some seconds more.",
     )
     distiller_job_memory: int = Field(
-        0, ge=0, description="Memory (MiB) that the processes of one job may use together; 0 for no limit."
+        0,
+        ge=0,
+        description="Most memory (MiB) that the processes of one job may use together. 0: four fifths of the "
+        "machine's, divided by the jobs that the worker runs at the same time, at least 1024.",
+    )
+    distiller_job_runs: int = Field(
+        3, ge=1, description="Runs of a job that end with its worker, or for another passing reason, until it is ERROR."
     )
     distiller_job_cache: int = Field(
         8192,

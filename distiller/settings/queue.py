@@ -19,7 +19,9 @@ def celery_settings(broker_url: str, home: Path) -> dict[str, Any]:
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_ignore_result": True,
-        "task_acks_late": True,
+        # Messages are acknowledged when they are taken: the jobs table keeps the job, and a worker that cannot
+        # acknowledge because the broker was away stops consuming. It takes no more than it has slots for.
+        "worker_disable_prefetch": not broker_url.startswith("filesystem"),
         "worker_prefetch_multiplier": 1,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,

@@ -30,7 +30,7 @@ class RecordingContext:
     outputs: dict[str, Path] = field(default_factory=dict)
     origin: Origin = field(default_factory=Origin)
 
-    def progress(self, message: str, fraction: float) -> None:
+    def progress(self, message: str, fraction: float, *, stage: str = "") -> None:
         self.messages.append((message, fraction))
 
     def output(self, role: str, path: Path) -> None:

@@ -15,6 +15,14 @@ from tests.worker import WorkerProcess, eventually
 from uws import jobtypes
 from uws.models import Job
 
+WORKER = {
+    "DISTILLER_JOB_TYPES": "tests.uws.jobs:JOBS",
+    "DISTILLER_WORKER_WARM_UP": "false",
+    "DISTILLER_WORKER_LONG_SLOTS": "0",
+    "DISTILLER_JOB_RUNS": "2",
+}
+"""Settings of the workers of these tests: their job types are of the queue `short`."""
+
 
 @pytest.fixture(scope="package", autouse=True)
 def echo() -> Iterator[jobtypes.JobType]:
@@ -32,7 +40,7 @@ def echo() -> Iterator[jobtypes.JobType]:
 @pytest.fixture(scope="package")
 def worker_process(django_db_setup: None, django_db_blocker: Any) -> Iterator[WorkerProcess]:
     with django_db_blocker.unblock():
-        process = WorkerProcess(DISTILLER_JOB_TYPES="tests.uws.jobs:JOBS", DISTILLER_WORKER_WARM_UP="false")
+        process = WorkerProcess(**WORKER)
         process.start()
         yield process
         if process.is_running:

@@ -19,7 +19,7 @@ from django.test import Client
 from distiller import broker
 from distiller.settings.queue import celery_settings
 from distiller.supervisor import Program
-from tests.uws.conftest import Finished
+from tests.uws.conftest import WORKER, Finished
 from tests.worker import ROOT, WorkerProcess, alive, descendants, eventually
 from tests.worker import test_database_url as database_url
 from uws import processes, queue, service
@@ -179,12 +179,7 @@ def test_without_any_redis(
     app = Celery("by file", set_as_current=False)
     app.conf.update(queue_settings)
     monkeypatch.setattr(queue, "celery_app", lambda: app)
-    worker = WorkerProcess(
-        DISTILLER_HOME=str(home),
-        CELERY_BROKER_URL=url,
-        DISTILLER_JOB_TYPES="tests.uws.jobs:JOBS",
-        DISTILLER_WORKER_WARM_UP="false",
-    )
+    worker = WorkerProcess(DISTILLER_HOME=str(home), CELERY_BROKER_URL=url, **WORKER)
     worker.start()
     try:
         job = service.create("echo", {"text": ["by file"]}, Requester())
@@ -200,9 +195,7 @@ def test_without_any_redis(
 @pytest.mark.django_db(transaction=True)
 def test_memory_limit(only_worker: None, finished: Finished) -> None:
     """A job that takes more memory than it may is ended, and says so."""
-    worker = WorkerProcess(
-        DISTILLER_JOB_MEMORY="250", DISTILLER_JOB_TYPES="tests.uws.jobs:JOBS", DISTILLER_WORKER_WARM_UP="false"
-    )
+    worker = WorkerProcess(DISTILLER_JOB_MEMORY="250", **WORKER)
     worker.start()
     try:
         job = service.create("echo", {"behave": ["memory"]}, Requester())

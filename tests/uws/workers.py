@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -18,7 +19,7 @@ def run(context: JobContext) -> None:
     behave: str = parameters.behave  # type: ignore[attr-defined]
     seconds: float = parameters.seconds  # type: ignore[attr-defined]
     print(f"running {context.job_id}: {behave}")
-    context.progress("Thinking", 0.25)
+    context.progress("Thinking", 0.25, stage="thought")
     sources = [file.path.read_text() for files in context.inputs.values() for file in files]
     if behave == "user-error":
         raise UserJobError("no events are left; choose a wider energy range")
@@ -39,6 +40,13 @@ def run(context: JobContext) -> None:
         child = subprocess.Popen(["sleep", "1000"])
         escaped = subprocess.Popen(["sleep", "1000"], start_new_session=True)
         (context.cache_dir / f"{context.job_id}.pids").write_text(f"{os.getpid()} {child.pid} {escaped.pid}")
+    if behave == "daemon":
+        (context.cache_dir / f"{context.job_id}.pids").write_text(str(_daemon()))
+    if behave == "full-disk":
+        raise RuntimeError("the writer failed") from OSError(errno.ENOSPC, "No space left on device")
+    if behave == "chatty":
+        print("x" * 300_000, flush=True)
+        print("the end: ä\0", flush=True)
     if behave == "memory":
         hog = bytearray(300 * 2**20)
         for index in range(0, len(hog), 4096):
@@ -49,6 +57,8 @@ def run(context: JobContext) -> None:
         return
     text = context.workdir / "text.txt"
     text.write_text("\n".join([parameters.text, *sources]))  # type: ignore[attr-defined]
+    if behave == "large":
+        text.write_bytes(os.urandom(2**20) * 8)
     context.output("text", text)
     if behave == "undeclared":
         context.output("surprise", text)
@@ -56,6 +66,19 @@ def run(context: JobContext) -> None:
     extra.write_text(json.dumps({"seconds": seconds}))
     context.output("extra", extra)
     context.progress("Done", 1.0)
+
+
+def _daemon() -> int:
+    """Id of a process that has left its parent, its group and its session, and was never executed anew."""
+    read_end, write_end = os.pipe()
+    if (pid := os.fork()) == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.write(write_end, str(os.getpid()).encode())
+            time.sleep(1000)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return int(os.read(read_end, 100))
 
 
 def _wait(seconds: float, context: JobContext) -> None:

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from distiller.programs import run_folder, web_program, worker_chores, worker_programs
+from distiller.programs import configured_slots, web_program, worker_chores, worker_lock, worker_programs
 from distiller.supervisor import AlreadyRunning, Chore, Program, Supervisor
 
 
@@ -29,13 +29,13 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         self._say("Collecting static files")
         call_command("collectstatic", interactive=False, verbosity=0)
-        slots = settings.DISTILLER_WORKER_SLOTS
+        slots = configured_slots()
         web = web_program(port)
         greeting = _Greeting(self, web, port)
         self._say("Starting the worker and the web server")
         try:
             Supervisor(
-                run_folder(),
+                worker_lock(),
                 [web, *worker_programs(slots)],
                 [Chore(0.3, greeting.look), *worker_chores(slots)],
             ).run()

@@ -5,10 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from distiller.programs import run_folder, worker_chores, worker_programs
+from distiller.programs import configured_slots, worker_chores, worker_lock, worker_programs
 from distiller.supervisor import AlreadyRunning, Supervisor
 
 
@@ -19,14 +18,16 @@ class Command(BaseCommand):
     """The pages are not served here: a worker does not load them to check them."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--slots", type=int, default=settings.DISTILLER_WORKER_SLOTS, help="jobs run at the same time, at least 2"
-        )
+        for queue, slots in configured_slots().items():
+            parser.add_argument(
+                f"--{queue}", type=int, default=slots, help=f"jobs of the queue {queue} run at the same time; 0: none"
+            )
 
-    def handle(self, *args: Any, slots: int, **options: Any) -> None:
-        if slots < 2:
-            raise CommandError("a worker has at least two slots")
+    def handle(self, *args: Any, **options: Any) -> None:
+        slots = {queue: int(options[queue]) for queue in configured_slots()}
+        if not any(slots.values()):
+            raise CommandError("a worker has at least one slot")
         try:
-            Supervisor(run_folder(), worker_programs(slots), worker_chores(slots)).run()
+            Supervisor(worker_lock(), worker_programs(slots), worker_chores(slots)).run()
         except AlreadyRunning as error:
             raise CommandError(str(error)) from None

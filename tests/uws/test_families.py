@@ -1,0 +1,72 @@
+"""The processes of a job: found and ended wherever they went, and measured together."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.uws.in_process import HOME, run, taken
+from tests.uws.in_process import runner as runner
+from tests.uws.in_process import sent as sent
+from tests.worker import alive
+from uws import processes
+from uws.models import Job
+from uws.phases import Phase
+from uws.reconciler import Reconciler
+from uws.runner import Runner
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_processes_that_hide(runner: Runner) -> None:
+    """A daemon without parent, group and environment of its job ends with the job."""
+    job = run(runner, behave="daemon")
+    assert job.phase == Phase.COMPLETED
+    assert not alive(int((HOME / "cache" / f"{job.public_id}.pids").read_text()))
+
+
+def test_recorded_processes_are_ended_and_others_spared(tmp_path: Path) -> None:
+    """A process number that was given to another process since is not killed."""
+    ours, reused = (subprocess.Popen(["sleep", "1000"], start_new_session=True) for _ in range(2))
+    try:
+        members = [processes.look_up(process.pid) for process in (ours, reused)]
+        assert members[0] is not None
+        assert members[1] is not None
+        processes.record(tmp_path / "family", [members[0], members[1]._replace(started=members[1].started - 1)])
+        assert processes.kill_recorded(tmp_path / "family") == 1
+        assert ours.wait(5) == -9
+        assert reused.poll() is None
+    finally:
+        for process in (ours, reused):
+            process.kill()
+            process.wait()
+
+
+def test_locks_of_other_machines_say_nothing(runner: Runner) -> None:
+    """A common file system need not know them: what another machine runs is judged by its signs of life alone."""
+    for number, name in enumerate([f"x{runner.id}", runner.id.replace("-", "-2-", 1)]):
+        folder = HOME / "work" / name
+        folder.mkdir(parents=True)
+        (folder / "lock").touch()
+        job = taken(name, text=str(number))
+        Reconciler(HOME).recover_from_dead_runners()
+        job.refresh_from_db()
+        assert job.runner == name
+        Reconciler(HOME).sweep()
+        assert folder.exists()
+        Job.objects.update(runner="")
+        Reconciler(HOME).sweep()
+        assert not folder.exists()
+
+
+def test_memory_of_shared_pages_counts_once() -> None:
+    """What a job's processes share with each other is not counted for each of them."""
+    member = processes.look_up(os.getpid())
+    assert member is not None
+    twice = [member, member._replace(memory=member.memory * 50)]
+    assert not processes.memory_above(twice, member.memory * 3)
+    assert processes.memory_above([member], member.memory // 4)
+    assert processes.machine_memory() > 2**28
