@@ -91,14 +91,18 @@ def param(
     xtype: str | None = None,
     group: str = "",
     advanced: bool = False,
+    unordered: bool = False,
     **constraints: Any,
 ) -> Any:
     """Declare a job parameter.
 
     `unit` is a VOUnit, `xtype` a DALI xtype (interval, point, circle, timestamp); `constraints` are pydantic's
     (ge, gt, le, lt, max_length, ...). `group` names the fieldset of the form, `advanced` folds it away there.
+    `unordered`: of several values neither the order nor repetitions matter to the result, so that jobs which differ in
+    them only are the same work.
     """
     extra = {"label": label, "unit": unit, "ucd": ucd, "xtype": xtype, "group": group, "advanced": advanced}
+    extra["unordered"] = unordered
     return Field(
         default, description=description, json_schema_extra={k: v for k, v in extra.items() if v}, **constraints
     )

@@ -18,7 +18,7 @@ from pathlib import Path
 from django.db import DatabaseError
 from django.utils import timezone
 
-from uws import endings, parts, processes, queue, results, store
+from uws import endings, joining, limits, parts, processes, queue, results, service, store
 from uws.models import Job, Worker
 from uws.phases import UNSTARTED, Phase
 from uws.runner import GIVEN_BACK, RUNNING, give_up_or_retry
@@ -91,6 +91,7 @@ class Reconciler:
 
     def send_again(self) -> None:
         """Jobs that wait for a worker but have no message at the broker any more, or never had one."""
+        joining.release_orphans()
         now = timezone.now()
         waiting = list(store.waiting_for_worker())
         for job in waiting:
@@ -114,8 +115,7 @@ class Reconciler:
     def destroy_expired(self) -> None:
         """Jobs whose destruction time has passed, and those that were destroyed while they ran."""
         for job in store.jobs().filter(destruction__lte=timezone.now())[:100]:
-            endings.abort(job, UNSTARTED)
-            store.hide(job)
+            service.destroy(job)
         for job in Job.objects.filter(destroyed=True)[:100]:
             if job.phase == Phase.EXECUTING and job.runner:
                 continue
@@ -127,6 +127,7 @@ class Reconciler:
         removed = results.sweep() + parts.sweep()
         if removed:
             logger.warning("%d files that belonged to no job were removed", removed)
+        limits.forget()
         Worker.objects.filter(heartbeat__lt=timezone.now() - FORGET).delete()
 
     def _recover(self, job: Job, *, crashed: bool) -> None:

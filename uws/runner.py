@@ -25,7 +25,21 @@ from django.db import connections
 from django.db.models import F
 from django.utils import timezone
 
-from uws import child, endings, identity, inputs, jobtypes, processes, queue, results, service, store
+from uws import (
+    child,
+    endings,
+    identity,
+    inputs,
+    jobtypes,
+    joining,
+    processes,
+    queue,
+    results,
+    runtimes,
+    service,
+    store,
+    turns,
+)
 from uws.context import Origin
 from uws.endings import Failure
 from uws.errors import UserJobError
@@ -66,6 +80,10 @@ class Run:
     workdir: Path
     log: Path
     started: float
+    marker: str
+    """Marks the processes of the run; unlike the job it never changes."""
+    activity: str
+    """By which the run is found again when it has been handed over to another job (`uws.joining`)."""
     buffer: bytes = b""
     closed: bool = False
     outputs: dict[str, tuple[Path, str | None]] = field(default_factory=dict)
@@ -88,23 +106,27 @@ class Runner:
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         nascent.rename(self.folder)
 
-    def run(self, public_id: str) -> None:
-        """Run a job to its end if it waits for a worker. Whatever happens, the job ends or is run again."""
-        job = store.take(public_id, self.id, started=timezone.now(), progress_message="Starting", progress_fraction=0.0)
+    def run(self, queue_name: str) -> None:
+        """Run the job of a queue whose turn it is to its end. Whatever happens, the job ends or is run again."""
+        job = turns.claim(
+            queue_name, self.id, started=timezone.now(), progress_message="Starting", progress_fraction=0.0
+        )
         if job is None:
             return
-        attempt = job.attempt
+        attempt, activity = job.attempt, job.activity
         try:
             self._run(job, attempt)
         except (SystemExit, KeyboardInterrupt):  # the worker is being stopped: the job waits for another one
-            store.update_run(job, attempt, **GIVEN_BACK)
+            store.update_run(joining.holder(activity) or job, attempt, **GIVEN_BACK)
             raise
         except Exception:
             reference = secrets.token_hex(4)
-            logger.exception("job %s failed in its worker (reference %s)", public_id, reference)
-            endings.fail(job, RUNNING, Failure(f"internal error (reference {reference})"), attempt=attempt)
+            logger.exception("job %s failed in its worker (reference %s)", job.public_id, reference)
+            failure = Failure(f"internal error (reference {reference})")
+            endings.fail(joining.holder(activity) or job, RUNNING, failure, attempt=attempt)
         finally:
             shutil.rmtree(self._workdir(job, attempt), ignore_errors=True)
+            turns.wake_next(job)
             if Job.objects.filter(pk=job.pk, destroyed=True).exclude(phase=Phase.EXECUTING).exists():
                 endings.purge(job)
 
@@ -118,20 +140,22 @@ class Runner:
             parameters = parse(kind.parameters, job.parameters)
             files = inputs.of(job, kind, parameters)
         except (ParameterErrors, UserJobError) as error:
-            endings.fail(job, RUNNING, Failure(error.message), attempt=attempt)
+            endings.fail(job, RUNNING, Failure(error.message), attempt=attempt, alone=True)
             return
         normalised = to_texts(parameters)
         software = identity.installed(kind.software)
         key = identity.cache_key(kind, normalised, files, software) if kind.deterministic else ""
-        if key and service.answer_from_store(
-            job, kind, key, origin=frozenset(RUNNING), attempt=attempt, software=software
-        ):
-            return
+        if key and not job.fresh:
+            if service.answer_from_store(job, kind, key, origin=frozenset(RUNNING), attempt=attempt, software=software):
+                return
+            if not joining.take_lead(job, attempt, key):
+                return
         store.update_run(
             job,
             attempt,
             normalised=[[name, texts] for name, texts in normalised.items()],
             inputs=inputs.recorded(files),
+            input_bytes=inputs.size(files),
             software=software,
             cache_key=key,
         )
@@ -140,7 +164,7 @@ class Runner:
         origin = _origin(job)
         connections.close_all()  # a forked process must not share them
         work = child.Work(
-            job_id=job.public_id,
+            job_id=job.activity,
             marker=f"{job.public_id}.{attempt}",
             entry=kind.worker,
             origin=origin,
@@ -150,7 +174,7 @@ class Runner:
             cache_dir=self.cache_dir,
             log=workdir / "log",
         )
-        run = Run(job, kind, attempt, child.start(work), workdir, work.log, time.monotonic())
+        run = Run(job, kind, attempt, child.start(work), workdir, work.log, time.monotonic(), work.marker, job.activity)
         failure: Failure | None = None
         try:
             verdict, failure = _watch(run)
@@ -160,7 +184,7 @@ class Runner:
         if verdict == "void":
             return
         if verdict == "abort":
-            endings.abort(job, RUNNING, failure, attempt=attempt)
+            endings.abort(run.job, RUNNING, failure, attempt=attempt)
         else:
             _conclude(run)
 
@@ -215,20 +239,29 @@ def _look(run: Run, now: float, with_beat: bool) -> tuple[str, Failure | None] |
     if with_beat:
         changes["beat"] = F("beat") + 1
     if changes and not store.update_run(run.job, run.attempt, **changes):
-        return "void", None
+        return None if _inherited(run) else ("void", None)
     state = (
         Job.objects.filter(pk=run.job.pk, phase=Phase.EXECUTING, attempt=run.attempt)
         .values_list("abort_requested", "execution_duration")
         .first()
     )
     if state is None:
-        return "void", None
+        return None if _inherited(run) else ("void", None)
     aborted, duration = state
     if aborted:
         return "abort", None
     if duration and now - run.started > duration:
         return "abort", Failure(f"the job was ended after {duration} s, its execution duration")
     return None
+
+
+def _inherited(run: Run) -> bool:
+    """Whether another job has got the run, which goes on as that one's."""
+    heir = joining.holder(run.activity)
+    if heir is None or heir.pk == run.job.pk or heir.attempt != run.attempt:
+        return False
+    run.job = heir
+    return True
 
 
 def _has_exited(run: Run) -> bool:
@@ -261,12 +294,13 @@ def _end_processes(run: Run) -> None:
     processes.kill_group(run.child.pid)
     with suppress(ChildProcessError):
         os.waitpid(run.child.pid, 0)
-    processes.kill_marked(f"{run.job.public_id}.{run.attempt}")
+    processes.kill_marked(run.marker)
     os.close(run.child.pipe)
 
 
 def _conclude(run: Run) -> None:
     """The process has ended by itself: publish its results, or say why there are none."""
+    _inherited(run)
     outcome = run.outcome
     if not outcome:
         _retry_or_fail(run, "the process of the job was ended from outside (most likely it ran out of memory)")
@@ -281,15 +315,18 @@ def _conclude(run: Run) -> None:
         logger.exception("the results of job %s cannot be stored", run.job.public_id)
         _retry_or_fail(run, "the results could not be stored; the operators have been told")
         return
+    seconds = time.monotonic() - run.started
+
+    def publish() -> None:
+        results.publish(run.job, stored)
+        runtimes.record(run.job, seconds)
+
+    def complete() -> bool:
+        return endings.complete(run.job, RUNNING, publish, attempt=run.attempt, progress_message="Completed")
+
     published = False
     try:
-        published = endings.complete(
-            run.job,
-            RUNNING,
-            lambda: results.publish(run.job, stored),
-            attempt=run.attempt,
-            progress_message="Completed",
-        )
+        published = complete() or (_inherited(run) and complete())
     finally:
         if not published:
             results.discard(output.storage_name for output in stored)

@@ -16,8 +16,8 @@ from frontend.recipe import recipe
 from frontend.tables import Page
 from frontend.views.search import page_number
 from frontend.wording import sentence
-from provenance import identifiers
 from uws import inputs, jobtypes, service
+from uws.activity import activity_id
 from uws.errors import UserJobError
 from uws.fields import fields
 from uws.jobtypes import JobType, Owner
@@ -110,7 +110,7 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
         "parameters": _parameters(found, kind),
         "inputs": found.inputs,
         "own": found.owner is None or found.owner == request.user,
-        "provenance_id": identifiers.job_id(found.public_id),
+        "provenance_id": activity_id(found),
         "recipe": recipe(found, base_url(request)),
         "again": _again(found, kind),
         "uws_url": f"{base_url(request)}/uws/{found.job_type}/{found.public_id}",

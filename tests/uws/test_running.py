@@ -34,6 +34,12 @@ def executing(public_id: str) -> Job:
     return job
 
 
+def pids_file(public_id: str) -> Path:
+    """Where the worker function writes the ids of its processes."""
+    activity = Job.objects.get(public_id=public_id).activity
+    return Path(settings.DISTILLER_HOME) / "cache" / f"{activity}.pids"
+
+
 def result_text(client: Client, public_id: str, name: str = "text", kind: str = "echo") -> str:
     response = client.get(f"/uws/{kind}/{public_id}/results/{name}")
     assert response.status_code == 200
@@ -64,8 +70,8 @@ def test_files_sent_along(worker: WorkerProcess, finished: Finished, client: Cli
         client.post(f"{url}/phase", {"PHASE": "RUN"})
         job = finished(url.rpartition("/")[2])
         texts.append(result_text(client, job.public_id, kind="keep"))
-        used = Used.objects.filter(activity_id=activity_id(job.public_id), role="attachments").order_by("entity_id")
-        assert [use.entity_id for use in used] == [f"{activity_id(job.public_id)}/parts/{n}" for n in (1, 2)]
+        used = Used.objects.filter(activity_id=activity_id(job), role="attachments").order_by("entity_id")
+        assert [use.entity_id for use in used] == [f"{activity_id(job)}/parts/{n}" for n in (1, 2)]
     assert texts == ["hello\none\nmore", "hello\ntwo\nmore"]
 
 
@@ -104,7 +110,7 @@ def test_abort_ends_the_whole_family(worker: WorkerProcess, submit: Submit, clie
     """UWS 1.1 section 2.1.4: the work itself ends, within 2 s, with the programs it has started."""
     public_id = submit(behave="family", seconds=50)
     executing(public_id)
-    pids = [int(p) for p in (Path(settings.DISTILLER_HOME) / "cache" / f"{public_id}.pids").read_text().split()]
+    pids = [int(p) for p in pids_file(public_id).read_text().split()]
     assert all(alive(pid) for pid in pids)
     begin = time.monotonic()
     response = client.post(f"/uws/echo/{public_id}/phase", {"PHASE": "ABORT"})
@@ -127,7 +133,7 @@ def test_deleting_a_running_job(worker: WorkerProcess, submit: Submit, client: C
     """UWS 1.1 section 2.1.5: it is gone at once for its owner, and its process soon after."""
     public_id = submit(behave="family", seconds=50)
     executing(public_id)
-    pids = [int(p) for p in (Path(settings.DISTILLER_HOME) / "cache" / f"{public_id}.pids").read_text().split()]
+    pids = [int(p) for p in pids_file(public_id).read_text().split()]
     assert client.delete(f"/uws/echo/{public_id}").status_code == 303
     assert client.get(f"/uws/echo/{public_id}").status_code == 404
     eventually(lambda: not any(alive(pid) for pid in pids), 5, "the end of all processes")
@@ -141,7 +147,7 @@ def test_same_work_is_answered_from_the_store(
     first = finished(submit(text="once", source="alpha", energy="1 10"))
     second = finished(submit(text="once", source=["alpha"], energy="1.0 1e1", times="1"))
     third = finished(submit(text="once", source="beta", energy="1 10"))
-    assert second.answered_from == first.public_id
+    assert second.answered_from == first.activity
     assert third.answered_from == ""
     assert result_text(client, second.public_id) == result_text(client, first.public_id)
     assert b"answeredFrom" in client.get(f"/uws/echo/{second.public_id}").content
@@ -160,7 +166,7 @@ def test_worker_killed_in_mid_job(worker: WorkerProcess, submit: Submit, finishe
     """
     public_id = submit(seconds=3, behave="family", text="killed")
     executing(public_id)
-    pids = [int(p) for p in (Path(settings.DISTILLER_HOME) / "cache" / f"{public_id}.pids").read_text().split()]
+    pids = [int(p) for p in pids_file(public_id).read_text().split()]
     family = set(worker.family()) - set(pids[1:])
     worker.kill()
     eventually(lambda: not any(alive(pid) for pid in family), 10, "the end of the worker's processes")

@@ -167,12 +167,12 @@ def test_answered_in_the_web_process(sent: list[str]) -> None:
     first = queued(text="twice")
     runner = Runner(HOME)
     assert sent == [first.public_id]
-    runner.run(first.public_id)
+    runner.run("short")
     runner.close()
     first.refresh_from_db()
     assert first.phase == Phase.COMPLETED
     second = queued(text="twice")
-    assert (second.phase, second.answered_from) == (Phase.COMPLETED, first.public_id)
+    assert (second.phase, second.answered_from) == (Phase.COMPLETED, first.activity)
     assert [r.file for r in second.results.all()] == [r.file for r in first.results.all()]
     assert sent == [first.public_id]
     Worker.objects.update(software={"pydantic": "0.1"})
@@ -314,7 +314,7 @@ def test_every_end_leaves_provenance(
     else:
         endings.abort(taken, RUNNING, attempt=1)
     (activity,) = records
-    base = f"ivo://{settings.DISTILLER_AUTHORITY}/jobs?{job.public_id}"
+    base = f"ivo://{settings.DISTILLER_AUTHORITY}/jobs?{job.activity}"
     assert (activity.id, activity.name, activity.version, activity.status) == (base, "echo", "1.0", phase)
     assert [(role, entity.id) for role, entity in activity.used] == [("sources", "ivo://distiller.example/test?alpha")]
     assert [entity.id for _, entity in activity.generated] == ([f"{base}/text"] if phase == Phase.COMPLETED else [])
