@@ -48,8 +48,8 @@ class JobContext(Protocol):
     """The worker function's only argument: `def run(context: JobContext) -> None`."""
 
     job_id: str
-    """Names the job in provenance, and may stand in results. It is not the identifier under which the job is used, which
-    gives rights and must not get into results: others may be given the same ones."""
+    """Names the job in provenance, and may stand in results. It is not the identifier under which the job is used: that
+    gives rights, and must not get into results, which others may be given too."""
     origin: Origin
     parameters: BaseModel
     inputs: Mapping[str, Sequence[InputFile]]

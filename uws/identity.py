@@ -59,7 +59,7 @@ def cache_key(
 
 
 def _content(job_type: JobType, role: str, file: InputFile) -> list[str]:
-    """What an input is: its identifier and all its bytes. A file sent along has a new identifier each time, not names."""
+    """What an input is: its identifier and all its bytes. A file sent along is known by its names instead."""
     sent = job_type.uploads is not None and role == job_type.uploads.name
     name = [str(file.metadata["part"]), str(file.metadata["filename"])] if sent else [file.id]
     return [role, *name, file.media_type, file.sha256, *map(str, file.metadata.get("sha256", ()))]

@@ -2,7 +2,8 @@
 
 The job that does the work leads: it holds the key (`uws.identity`) in `leads`, which no two rows can. The others
 follow: they wait for no worker, show the phase and progress of the work, and end with it, each with its own provenance.
-A job joins only when its own inputs have been resolved under the rights of its owner. Nobody is told who leads. A leader that is aborted or destroyed hands the work over to one of its followers.
+A job joins only when its own inputs have been resolved under the rights of its owner. Nobody is told who leads. A
+leader that is aborted or destroyed hands the work over to one of its followers.
 """
 
 from __future__ import annotations

@@ -33,7 +33,6 @@ def echo() -> Iterator[jobtypes.JobType]:
 def worker_process(django_db_setup: None, django_db_blocker: Any) -> Iterator[WorkerProcess]:
     with django_db_blocker.unblock():
         process = WorkerProcess(DISTILLER_JOB_TYPES="tests.uws.jobs:JOBS", DISTILLER_WORKER_WARM_UP="false")
-        process.start()
         yield process
         if process.is_running:
             process.stop()
@@ -41,10 +40,17 @@ def worker_process(django_db_setup: None, django_db_blocker: Any) -> Iterator[Wo
 
 @pytest.fixture
 def worker(transactional_db: None, worker_process: WorkerProcess) -> WorkerProcess:
-    """A worker that runs the queued jobs; started again if the test before has killed it."""
+    """A worker that runs the queued jobs; started again if the test before has killed or stopped it."""
     if not worker_process.is_running:
         worker_process.start()
     return worker_process
+
+
+@pytest.fixture
+def no_worker(transactional_db: None, worker_process: WorkerProcess) -> None:
+    """Nobody takes the jobs but the test itself."""
+    if worker_process.is_running:
+        worker_process.stop()
 
 
 Finished = Callable[[str], Job]

@@ -31,7 +31,7 @@ HOME = Path(settings.DISTILLER_HOME)
 
 
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def sent(no_worker: None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Ids of the jobs that were handed to the broker; there is none."""
     ids: list[str] = []
 
