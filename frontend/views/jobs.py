@@ -21,6 +21,7 @@ from uws.activity import activity_id
 from uws.errors import UserJobError
 from uws.fields import fields
 from uws.jobtypes import JobType, Owner
+from uws.limits import LimitReached
 from uws.models import Job
 from uws.phases import FINAL, Phase
 from uws.service import Requester
@@ -67,6 +68,9 @@ def new_job(request: HttpRequest, type_name: str) -> HttpResponse:
         for name, message in error.errors:
             form.add_error(name, sentence(message))
         return _form_page(request, form, 400)
+    except LimitReached as fault:
+        form.add_error("", sentence(fault.message))
+        return _form_page(request, form, fault.status)
     service.run(job)
     return HttpResponseRedirect(reverse("job", args=[job.public_id]))
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import threading
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -13,12 +10,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from provenance.recorder import ActivityRecord
+from tests.uws.acting import HOME, at_once, complete, complete_if_possible, make_outputs, queued
 from tests.uws.jobs import ECHO
-from uws import endings, queue, results, service, store
+from uws import endings, results, service, store
 from uws.models import Job, Result, ResultFile, Worker
 from uws.phases import Phase
 from uws.reconciler import STALE, Reconciler
@@ -27,66 +24,6 @@ from uws.runner import RUNNING, Runner
 from uws.service import Requester
 
 pytestmark = pytest.mark.django_db(transaction=True)
-HOME = Path(settings.DISTILLER_HOME)
-
-
-@pytest.fixture
-def sent(no_worker: None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Ids of the jobs that were handed to the broker; there is none."""
-    ids: list[str] = []
-
-    def send(job: Job) -> bool:
-        ids.append(job.public_id)
-        Job.objects.filter(pk=job.pk).update(sent=timezone.now())
-        return True
-
-    monkeypatch.setattr(queue, "send", send)
-    monkeypatch.setattr(queue, "depth", lambda name: 0)
-    shutil.rmtree(HOME / "results", ignore_errors=True)
-    return ids
-
-
-def queued(**parameters: str) -> Job:
-    job = service.create("echo", {name: [text] for name, text in parameters.items()}, Requester())
-    service.run(job)
-    return job
-
-
-def at_once(*actions: Callable[[], object]) -> list[object]:
-    """Results of actions that are started at the same moment in threads of their own."""
-    barrier = threading.Barrier(len(actions))
-    outcomes: list[object] = [None] * len(actions)
-
-    def act(index: int) -> None:
-        barrier.wait()
-        try:
-            outcomes[index] = actions[index]()
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=act, args=[i]) for i in range(len(actions))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return outcomes
-
-
-def make_outputs(job: Job, text: str = "result") -> list[results.StoredOutput]:
-    folder = HOME / "made"
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{job.public_id}.txt"
-    path.write_text(text)
-    return results.put(job, job.attempt, [(ECHO.outputs[0], path)])
-
-
-def complete(job: Job) -> None:
-    assert complete_if_possible(job)
-
-
-def complete_if_possible(job: Job) -> bool:
-    stored = make_outputs(job)
-    return endings.complete(job, RUNNING, lambda: results.publish(job, stored), attempt=job.attempt)
 
 
 def test_a_job_is_taken_once(sent: list[str]) -> None:
