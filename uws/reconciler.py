@@ -18,7 +18,7 @@ from pathlib import Path
 from django.db import DatabaseError
 from django.utils import timezone
 
-from uws import endings, joining, limits, parts, processes, queue, results, service, store
+from uws import endings, joining, limits, parts, processes, queue, results, service, store, turns
 from uws.models import Job, Worker
 from uws.phases import UNSTARTED, Phase
 from uws.runner import GIVEN_BACK, RUNNING, give_up_or_retry
@@ -98,8 +98,9 @@ class Reconciler:
             if job.abort_requested:
                 endings.abort(job, RUNNING)
         depths: dict[str, int | None] = {}
+        busy = turns.running()
         for job in waiting:
-            if job.abort_requested:
+            if job.abort_requested or not turns.may_run(job, busy):
                 continue
             if job.sent is not None:
                 age = now - job.sent

@@ -94,10 +94,13 @@ def ordered(line: Sequence[Waiting], busy: Mapping[str, int], last: Mapping[str,
     return [line[index] for _, _, index in sorted(keys)]
 
 
+def may_run(job: Job, busy: Mapping[str, int]) -> bool:
+    """Whether the owner of a waiting job has fewer jobs running than it may have."""
+    return busy.get(job.client, 0) < limits.limits_of(job.rank).running
+
+
 def wake_next(job: Job) -> None:
     """Called when a job has ended: its owner may have others that were passed over, whose messages are spent."""
-    if limits.running(job.client) + 1 < limits.limits_of(job.rank).running:
-        return
     waits = store.waiting_for_worker().filter(client=job.client, abort_requested=False)
     following = waits.order_by(F("queued").asc(nulls_first=True), "pk").first()
     if following is not None:

@@ -62,9 +62,10 @@ def test_job_completes(worker: WorkerProcess, submit: Submit, finished: Finished
 
 
 def test_files_sent_along(worker: WorkerProcess, finished: Finished, client: Client) -> None:
-    """DALI 1.1 section 3.4.5: the worker reads them, provenance has them; with other files it is other work."""
+    """DALI 1.1 section 3.4.5: the worker reads them, provenance has them; their content decides what is the same."""
     texts = []
-    for content in (b"one", b"two"):
+    stored = []
+    for content in (b"one", b"two", b"one"):
         url = client.post("/uws/keep", {"UPLOAD": "a,param:x", "x": SimpleUploadedFile("x.txt", content)})["Location"]
         client.post(f"{url}/parameters", {"UPLOAD": "b,param:y", "y": SimpleUploadedFile("y.txt", b"more")})
         client.post(f"{url}/phase", {"PHASE": "RUN"})
@@ -72,7 +73,9 @@ def test_files_sent_along(worker: WorkerProcess, finished: Finished, client: Cli
         texts.append(result_text(client, job.public_id, kind="keep"))
         used = Used.objects.filter(activity_id=activity_id(job), role="attachments").order_by("entity_id")
         assert [use.entity_id for use in used] == [f"{activity_id(job)}/parts/{n}" for n in (1, 2)]
-    assert texts == ["hello\none\nmore", "hello\ntwo\nmore"]
+        stored.append(bool(job.answered_from))
+    assert texts == ["hello\none\nmore", "hello\ntwo\nmore", "hello\none\nmore"]
+    assert stored == [False, False, True]
 
 
 ENDS = [
@@ -157,6 +160,22 @@ def test_same_work_is_answered_from_the_store(
     assert result_text(client, second.public_id).startswith("once")
     client.delete(f"/uws/echo/{second.public_id}")
     assert not store().exists(name)
+
+
+def test_run_is_handed_over(worker: WorkerProcess, submit: Submit, finished: Finished, client: Client) -> None:
+    """The first of two identical jobs is aborted in mid-run: that run goes on, and completes the second."""
+    first = submit(seconds=3, text="handed over")
+    executing(first)
+    second = submit(seconds=3, text="handed over")
+    begin = time.monotonic()
+    client.post(f"/uws/echo/{first}/phase", {"PHASE": "ABORT"})
+    assert time.monotonic() - begin < 1
+    assert Job.objects.get(public_id=first).phase == Phase.ABORTED
+    job = finished(second)
+    assert (job.phase, job.attempt, job.crashes, job.answered_from) == (Phase.COMPLETED, 1, 0, "")
+    assert time.monotonic() - begin < 3.5
+    assert result_text(client, second) == "handed over"
+    assert f"running {job.activity}" in JobLog.objects.get(job=job).text
 
 
 def test_worker_killed_in_mid_job(worker: WorkerProcess, submit: Submit, finished: Finished) -> None:
