@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import Sum
 from django.utils import timezone
 
-from uws import identity, store, turns
+from uws import identity, turns
 from uws.models import Job, Worker
 from uws.phases import Phase
 from uws.runtimes import Fit, fit_of
@@ -23,20 +23,21 @@ def position(job: Job) -> int | None:
 
     A job that was joined to another has the other's place. Those who come later may go before: owners take turns.
     """
-    ahead = _ahead(job)
+    ahead = _ahead(job, turns.running())
     return None if ahead is None else len(ahead) + 1
 
 
 def expected_start(job: Job) -> datetime | None:
     """When a queued job is expected to be run; None if that cannot be told, or there is no worker."""
-    ahead = _ahead(job)
+    running = turns.running()
+    ahead = _ahead(job, running)
     if ahead is None or len(ahead) > FORESEEN:
         return None
     slots = Worker.objects.filter(heartbeat__gt=timezone.now() - identity.LIVE).aggregate(n=Sum("slots"))["n"]
     if not slots:
         return None
     fits = _Fits()
-    busy = [fits.left(other) for other in store.being_run().filter(queue=job.queue)]
+    busy = [fits.left(other) for other in running if other.queue == job.queue]
     coming = [fits.of(other.job_type, other.input_bytes) for other in ahead]
     if fits.missing:
         return None
@@ -77,19 +78,19 @@ class _Fits:
         self.missing |= fit is None
         return 0.0 if fit is None else fit.of(size)
 
-    def left(self, job: Job) -> float:
+    def left(self, job: turns.Running) -> float:
         """Seconds that a running job still takes."""
         gone = (timezone.now() - job.started).total_seconds() if job.started is not None else 0.0
         return max(self.of(job.job_type, job.input_bytes) - max(gone, 0.0), 0.0)
 
 
-def _ahead(job: Job) -> list[turns.Waiting] | None:
+def _ahead(job: Job, running: Iterable[turns.Running]) -> list[turns.Waiting] | None:
     """The jobs before a queued one; None if it is in no line."""
     if job.phase != Phase.QUEUED:
         return None
     public_id = job.leader.public_id if job.leader is not None else job.public_id
     waiting = turns.waiting(job.queue)
-    line = turns.ordered(waiting, turns.running(), turns.served(waiting))
+    line = turns.ordered(waiting, turns.counted(running), turns.served(waiting))
     for index, other in enumerate(line):
         if other.public_id == public_id:
             return line[:index]

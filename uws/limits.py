@@ -70,7 +70,7 @@ def lock(name: str) -> Client:
     return client
 
 
-def check(name: str, rank: int) -> None:
+def check_waiting(name: str, rank: int) -> None:
     """Whether an owner may have another job that waits. Raises LimitReached with what to do about it."""
     limits = limits_of(rank)
     waiting = store.jobs().filter(client=name, phase=Phase.QUEUED).count()
@@ -79,6 +79,11 @@ def check(name: str, rank: int) -> None:
             f"{waiting} jobs of yours wait to be run, and {limits.waiting} may; send more when some of them have "
             "ended, or abort those that are not needed any more"
         )
+
+
+def check_disk(name: str, rank: int) -> None:
+    """Whether there is room for the results of another job of an owner. Raises LimitReached."""
+    limits = limits_of(rank)
     kept = kept_bytes(name)
     if kept >= limits.disk:
         raise LimitReached(

@@ -98,7 +98,7 @@ class Reconciler:
             if job.abort_requested:
                 endings.abort(job, RUNNING)
         depths: dict[str, int | None] = {}
-        busy = turns.running()
+        busy = turns.counted(turns.running())
         for job in waiting:
             if job.abort_requested or not turns.may_run(job, busy):
                 continue

@@ -111,7 +111,8 @@ def create(
     """
     kind = jobtypes.job_type(type_name)
     client, rank = limits.client_name(who.user, who.address), limits.rank_of(who.user)
-    limits.check(client, rank)
+    limits.check_waiting(client, rank)
+    limits.check_disk(client, rank)
     given = _accepted(kind, parameters)
     with parts.stored(kind, given, part, who.user) as sent, transaction.atomic():
         job = Job.objects.create(
@@ -192,7 +193,7 @@ def run(job: Job) -> None:
         return
     with transaction.atomic():
         limits.lock(job.client)
-        limits.check(job.client, job.rank)
+        limits.check_waiting(job.client, job.rank)
         if joining.start(job, key, STARTABLE, queued=now, cache_key=key, **prepared):
             Job.objects.filter(pk=job.pk).update(quote=estimates.expected_end(job))
     job.refresh_from_db()

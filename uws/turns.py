@@ -37,12 +37,23 @@ class Waiting:
     input_bytes: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A job that a worker has."""
+
+    client: str
+    queue: str
+    job_type: str
+    input_bytes: int | None
+    started: datetime | None
+
+
 def claim(queue_name: str, runner: str, **changes: Any) -> Job | None:
     """Take the job of a queue whose turn it is; None if none waits that may be run now."""
     line = waiting(queue_name)
     if not line:
         return None
-    busy = running()
+    busy = counted(running())
     for candidate in ordered(line, busy, served(line)):
         if busy[candidate.client] >= limits.limits_of(candidate.rank).running:
             continue
@@ -71,9 +82,15 @@ def waiting(queue_name: str) -> list[Waiting]:
     return [Waiting(*row) for row in fields[:LONGEST]]
 
 
-def running() -> Counter[str]:
-    """How many jobs each owner has running."""
-    return Counter(store.being_run().values_list("client", flat=True))
+def running() -> list[Running]:
+    """The jobs that workers have, of all queues."""
+    fields = store.being_run().values_list("client", "queue", "job_type", "input_bytes", "started")
+    return [Running(*row) for row in fields]
+
+
+def counted(jobs: Iterable[Running]) -> Counter[str]:
+    """How many of the jobs each owner has."""
+    return Counter(job.client for job in jobs)
 
 
 def served(line: Iterable[Waiting]) -> dict[str, datetime]:
