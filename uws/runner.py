@@ -126,9 +126,9 @@ class Runner:
             endings.fail(joining.holder(activity) or job, RUNNING, failure, attempt=attempt)
         finally:
             shutil.rmtree(self._workdir(job, attempt), ignore_errors=True)
-            turns.wake_next(job)
             if Job.objects.filter(pk=job.pk, destroyed=True).exclude(phase=Phase.EXECUTING).exists():
                 endings.purge(job)
+            turns.wake_next(job)
 
     def close(self) -> None:
         os.close(self._lock)
