@@ -20,6 +20,7 @@ class DL3Selection(JobParameters):
         description="Observations to use: obs_id or obs_publisher_did, repeatable.",
         ucd="meta.id",
         group="Observations",
+        unordered=True,
     )
     obs_list: str | None = param(
         None,

@@ -231,7 +231,7 @@ def _input_file(product: Product, uses: Sequence[ProductFile]) -> InputFile:
         hdus |= use.hdus
         classes |= use.hdu_classes
         files |= dict.fromkeys(use.hdus, str(local_path(use.file.path)))
-    metadata = {
+    metadata: dict[str, Any] = {
         "obs_id": observation.obs_id,
         "collection": product.release.collection.name,
         "release": product.release.name,
@@ -247,6 +247,7 @@ def _input_file(product: Product, uses: Sequence[ProductFile]) -> InputFile:
     }
     if len(uses) > 1:
         metadata["files"] = files
+        metadata["sha256"] = [use.file.sha256 for use in uses]
     return InputFile(product.did, local_path(main.file.path), main.file.sha256, main.file.media_type, metadata)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import models
 
-from provenance import loading, policy
+from provenance import aliases, loading, policy
 from provenance.descriptions import CONTEXT
 from provenance.identifiers import spellings
 from provenance.models import (
@@ -142,6 +142,8 @@ def _find(identifiers: Iterable[str], viewer: Viewer) -> dict[str, str]:
     asked: dict[str, str] = {}
     for identifier in identifiers:
         candidates = spellings(identifier)
+        if ":" not in identifier and "\0" not in identifier:
+            candidates += aliases.meant([identifier.strip()])
         kinds = {
             key: kind
             for kind, model in (("agent", Agent), ("entity", Entity), ("activity", Activity))

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
-from functools import lru_cache
-
-from django.conf import settings
 from django.http import HttpRequest
 
 from tap.registry import QueryContext, Viewer
+from vo.clients import network_address
 from vo.http import base_url
 
 
@@ -21,24 +18,5 @@ def viewer(request: HttpRequest) -> Viewer:
 
 def query_context(request: HttpRequest) -> QueryContext:
     asking = viewer(request)
-    return QueryContext(asking, base_url(request), _address(request) if asking.name is None else f"user {asking.name}")
-
-
-def _address(request: HttpRequest) -> str:
-    """The network address of a client; of IPv6 the network, since one client has all addresses of it."""
-    text = str(request.META.get("REMOTE_ADDR", ""))
-    if settings.DISTILLER_TRUST_PROXY:
-        # The last one is what our own proxy saw; those before it are what the client said.
-        text = request.META.get("HTTP_X_FORWARDED_FOR", text).rpartition(",")[2].strip()
-    return _network(text)
-
-
-@lru_cache(maxsize=1024)
-def _network(text: str) -> str:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return ""
-    if address.version == 6:
-        return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
+    client = network_address(request) if asking.name is None else f"user {asking.name}"
+    return QueryContext(asking, base_url(request), client)

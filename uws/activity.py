@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from provenance.identifiers import job_id
 from provenance.recorder import ActivityRecord, AgentRef, Described, EntityRef, ParameterValue
 from uws import jobtypes
 from uws.fields import FieldSpec, fields
@@ -15,14 +16,14 @@ STORE_ROLE = "stored result"
 """Role of the results of another job that this one was answered with."""
 
 
-def activity_id(job_id: str) -> str:
-    """The identifier of a job's activity."""
-    return f"ivo://{settings.DISTILLER_AUTHORITY}/jobs?{job_id}"
+def activity_id(job: Job) -> str:
+    """The identifier of a job's activity. It may be shown to anybody: it does not tell the job's own (decision 018)."""
+    return job_id(job.activity)
 
 
 def result_entity_id(job: Job, name: str) -> str:
     """The identifier of a job's result as an entity."""
-    return f"{activity_id(job.public_id)}/{name}"
+    return f"{activity_id(job)}/{name}"
 
 
 def software_agent() -> AgentRef:
@@ -45,10 +46,10 @@ def activity_record(job: Job) -> ActivityRecord:
     ]
     rows = list(Result.objects.filter(job=job).select_related("file"))
     generated = [(row.name, _entity(job, row)) for row in rows]
-    origins = {f"{activity_id(job.answered_from)}/{row.name}": row for row in rows} if job.answered_from else {}
+    origins = {f"{job_id(job.answered_from)}/{row.name}": row for row in rows} if job.answered_from else {}
     used += [(STORE_ROLE, EntityRef(id=origin, name=row.filename)) for origin, row in origins.items()]
     return ActivityRecord(
-        id=activity_id(job.public_id),
+        id=activity_id(job),
         name=job_type.name,
         version=job_type.version,
         type=job_type.activity_type,
@@ -84,8 +85,8 @@ def activity_record(job: Job) -> ActivityRecord:
             Described(role=output.name, description=output.description, content_type=output.media_type)
             for output in job_type.outputs
         ],
-        derivations={f"{activity_id(job.public_id)}/{row.name}": [origin] for origin, row in origins.items()},
-        informed_by=[activity_id(job.answered_from)] if job.answered_from else [],
+        derivations={result_entity_id(job, row.name): [origin] for origin, row in origins.items()},
+        informed_by=[job_id(job.answered_from)] if job.answered_from else [],
     )
 
 
@@ -98,7 +99,7 @@ def _entity(job: Job, row: Result) -> EntityRef:
     return EntityRef(
         id=result_entity_id(job, row.name),
         name=row.filename,
-        location=f"/{jobtypes.location(job.job_type)}/{job.public_id}/results/{row.name}",
+        location=_location(job, row),
         content_type=row.media_type,
         sha256=row.file.sha256,
         size=row.file.size,
@@ -106,9 +107,16 @@ def _entity(job: Job, row: Result) -> EntityRef:
     )
 
 
+def _location(job: Job, row: Result) -> str:
+    """Where its owner fetches a result; nothing for an anonymous job, to whose address nobody may be led."""
+    if job.owner is None:
+        return ""
+    return f"/{jobtypes.location(job.job_type)}/{job.public_id}/results/{row.name}"
+
+
 def _comment(job: Job) -> str:
-    if job.answered_from:
-        return f"Answered from the result store with the results of job {job.answered_from}."
+    if job.answered_from and job.computed is not None:
+        return f"Answered with the results that the same work had given at {job.computed:%Y-%m-%dT%H:%M:%SZ}."
     return job.error_message
 
 

@@ -8,7 +8,8 @@ class UwsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from provenance import policy
-        from uws.visibility import hidden_records
+        from provenance import aliases, policy
+        from uws.visibility import activities, hidden_records
 
         policy.register(hidden_records)
+        aliases.register(activities)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 
-from uws import endings, results, watching
+from uws import endings, results, runtimes, watching
 from uws.endings import Failure
 from uws.jobtypes import OutputRole
 from uws.models import Job
@@ -24,6 +25,8 @@ NOT_STORED = "the results could not be stored; the operators have been told"
 
 def conclude(run: Run) -> None:
     """Publish the results of a run, or say why there are none; nothing is left in the result store otherwise."""
+    patiently(lambda: watching.inherited(run))
+    seconds = time.monotonic() - run.started
     outcome = run.outcome
     if not outcome:
         retry(run, "the process of the job was ended from outside (most likely it ran out of memory)")
@@ -43,7 +46,7 @@ def conclude(run: Run) -> None:
                 obey(run, verdict)
         finally:
             cancelled.set()
-    _publish(run, storing, verdict)
+    _publish(run, storing, verdict, seconds)
 
 
 def obey(run: Run, verdict: Verdict) -> None:
@@ -57,7 +60,7 @@ def retry(run: Run, reason: str) -> None:
     patiently(lambda: give_up_or_retry(run.job, run.attempt, reason))
 
 
-def _publish(run: Run, storing: Future[list[StoredOutput]], verdict: Verdict | None) -> None:
+def _publish(run: Run, storing: Future[list[StoredOutput]], verdict: Verdict | None, seconds: float) -> None:
     try:
         stored = storing.result()
     except results.Cancelled:
@@ -68,21 +71,25 @@ def _publish(run: Run, storing: Future[list[StoredOutput]], verdict: Verdict | N
         return
     try:
         if verdict is None:
-            patiently(lambda: _complete(run, stored))
+            patiently(lambda: _complete(run, stored, seconds))
     finally:
         # Where the last commit was not answered, only the database knows whether the files are results now; if it
         # cannot be asked, they are left to the sweep.
         patiently(lambda: results.discard_unpublished(stored))
 
 
-def _complete(run: Run, stored: list[StoredOutput]) -> None:
-    endings.complete(
-        run.job,
-        RUNNING,
-        lambda: results.publish(run.job, stored),
-        attempt=run.attempt,
-        progress_message="Completed",
-    )
+def _complete(run: Run, stored: list[StoredOutput], seconds: float) -> None:
+    """End the job with these results; `seconds` is what the work took."""
+
+    def publish() -> None:
+        results.publish(run.job, stored)
+        runtimes.record(run.job, seconds)
+
+    def complete() -> bool:
+        return endings.complete(run.job, RUNNING, publish, attempt=run.attempt, progress_message="Completed")
+
+    if not complete() and watching.inherited(run):
+        complete()
 
 
 def _checked_outputs(run: Run) -> list[tuple[OutputRole, Path]]:

@@ -19,7 +19,8 @@ class InputFile:
     """A file that a job reads.
 
     `id` is the publisher DID of the product; `path` is readable by the worker; `metadata` carries what the resolver
-    knows and the job needs (for DL3: `obs_id`, `target_name`, `hdus`: {"events": "EVENTS", "aeff": "AEFF", ...}).
+    knows and the job needs (for DL3: `obs_id`, `target_name`, `hdus`: {"events": "EVENTS", "aeff": "AEFF", ...}). Where
+    the product has more files than the one at `path`, its entry `sha256` has those of all of them.
     """
 
     id: str
@@ -47,6 +48,8 @@ class JobContext(Protocol):
     """The worker function's only argument: `def run(context: JobContext) -> None`."""
 
     job_id: str
+    """Names the job in provenance, and may stand in results. It is not the identifier under which the job is used: that
+    gives rights, and must not get into results, which others may be given too."""
     origin: Origin
     parameters: BaseModel
     inputs: Mapping[str, Sequence[InputFile]]

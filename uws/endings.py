@@ -11,10 +11,10 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from provenance.recorder import invalidate, record
-from uws import parts, results, store
+from uws import joining, parts, results, store
 from uws.activity import activity_record, result_entity_id
 from uws.models import Job, Result
-from uws.phases import Phase
+from uws.phases import ACTIVE, Phase
 
 logger = logging.getLogger(__name__)
 
@@ -34,27 +34,57 @@ def complete(
     now = timezone.now()
     with transaction.atomic():
         if not store.advance(
-            job, origin, Phase.COMPLETED, attempt=attempt, ended=now, progress_fraction=1.0, runner="", **changes
+            job, origin, Phase.COMPLETED, attempt=attempt, ended=now, progress_fraction=1.0, **changes
         ):
             return False
         publish()
         record(activity_record(job))
+        for follower in joining.followers(job).select_for_update():
+            _complete_too(follower, job)
     return True
 
 
-def fail(job: Job, origin: Iterable[Phase], failure: Failure, *, attempt: int | None = None, **changes: Any) -> bool:
-    """End a job as ERROR."""
-    return _end(job, origin, Phase.ERROR, failure, attempt, changes)
+def fail(
+    job: Job,
+    origin: Iterable[Phase],
+    failure: Failure,
+    *,
+    attempt: int | None = None,
+    alone: bool = False,
+    **changes: Any,
+) -> bool:
+    """End a job as ERROR, with those that follow it; `alone` if the failure has nothing to do with their work."""
+    with transaction.atomic():
+        if not _end(job, origin, Phase.ERROR, failure, attempt=attempt, **changes):
+            return False
+        if alone:
+            joining.promote(job)
+        for follower in joining.followers(job).select_for_update():
+            _end(follower, ACTIVE, Phase.ERROR, failure)
+    return True
 
 
-def abort(job: Job, origin: Iterable[Phase], failure: Failure | None = None, *, attempt: int | None = None) -> bool:
-    """End a job as ABORTED; `failure` says why, if it was not its owner's wish."""
-    return _end(job, origin, Phase.ABORTED, failure, attempt, {})
+def abort(
+    job: Job,
+    origin: Iterable[Phase],
+    failure: Failure | None = None,
+    *,
+    attempt: int | None = None,
+    runner: str | None = None,
+) -> bool:
+    """End a job as ABORTED; `failure` says why, if it was not its owner's wish: its time was over.
 
-
-def abort_given_back(job: Job) -> bool:
-    """End a job as ABORTED that is EXECUTING, but waits for another worker after its first one ended."""
-    return _end(job, (Phase.EXECUTING,), Phase.ABORTED, None, None, {}, given_back=True)
+    Those that follow it go on, if they may take longer.
+    """
+    with transaction.atomic():
+        if not _end(job, origin, Phase.ABORTED, failure, attempt=attempt, runner=runner):
+            return False
+        if failure is not None:
+            limited = joining.followers(job).filter(execution_duration__lte=job.execution_duration)
+            for follower in limited.select_for_update():
+                _end(follower, ACTIVE, Phase.ABORTED, failure)
+        joining.promote(job)
+    return True
 
 
 def purge(job: Job) -> None:
@@ -69,23 +99,28 @@ def purge(job: Job) -> None:
         Job.objects.filter(pk=job.pk).delete()
 
 
-def _end(
-    job: Job,
-    origin: Iterable[Phase],
-    phase: Phase,
-    failure: Failure | None,
-    attempt: int | None,
-    changes: dict[str, Any],
-    *,
-    given_back: bool = False,
-) -> bool:
+def _complete_too(job: Job, leader: Job) -> None:
+    """End a job that follows another one with its results."""
+    changes: dict[str, Any] = {
+        "ended": leader.ended,
+        "software": leader.software,
+        "cache_key": leader.cache_key,
+        "answered_from": leader.answered_from or leader.activity,
+        "computed": leader.computed or leader.ended,
+        "progress_message": "Completed",
+        "progress_fraction": 1.0,
+    }
+    if store.advance(job, ACTIVE, Phase.COMPLETED, **changes):
+        results.copy(job, leader)
+        record(activity_record(job))
+
+
+def _end(job: Job, origin: Iterable[Phase], phase: Phase, failure: Failure | None, **changes: Any) -> bool:
     if failure is not None:
-        changes = {**changes, "error_kind": failure.kind, "error_message": failure.message}
+        changes |= {"error_kind": failure.kind, "error_message": failure.message}
     was_run = job.phase not in (Phase.PENDING, Phase.HELD) or phase == Phase.ERROR
     with transaction.atomic():
-        if not store.advance(
-            job, origin, phase, attempt=attempt, given_back=given_back, ended=timezone.now(), runner="", **changes
-        ):
+        if not store.advance(job, origin, phase, ended=timezone.now(), **changes):
             return False
         if was_run:
             _record_failure(job)

@@ -23,6 +23,7 @@ class FieldSpec:
     """One parameter. `multiple`: it may be given several times; `default` is DALI text, empty for none.
 
     `minimum` and `maximum` are the declared bounds as text; `above` and `below` say that the bound itself is excluded.
+    `unordered`: order and repetitions of several values do not matter.
     """
 
     name: str
@@ -43,6 +44,7 @@ class FieldSpec:
     maximum: str | None = None
     above: bool = False
     below: bool = False
+    unordered: bool = False
 
     @property
     def datatype(self) -> str:
@@ -141,5 +143,6 @@ def _spec(name: str, info: FieldInfo) -> FieldSpec:
         advanced=bool(extra.get("advanced")),
         lines=bool(extra.get("lines")),
         required=info.is_required(),
+        unordered=bool(extra.get("unordered")),
         **bounds,
     )

@@ -11,6 +11,7 @@ from importlib import metadata
 from django.utils import timezone
 
 from uws.context import InputFile
+from uws.fields import fields
 from uws.jobtypes import JobType
 from uws.models import Job, Result, Worker
 from uws.phases import Phase
@@ -47,13 +48,21 @@ def cache_key(
     software: Mapping[str, str],
 ) -> str:
     """SHA-256 of all that decides the result: job type, parameters as used, content of the inputs, versions."""
+    unordered = {spec.name for spec in fields(job_type.parameters) if spec.unordered}
     work = {
         "job_type": [job_type.name, job_type.version],
-        "parameters": {name: list(texts) for name, texts in parameters.items()},
-        "inputs": sorted([role, file.id, file.sha256] for role, files in inputs.items() for file in files),
+        "parameters": {n: sorted(set(texts)) if n in unordered else list(texts) for n, texts in parameters.items()},
+        "inputs": sorted(_content(job_type, role, file) for role, files in inputs.items() for file in files),
         "software": dict(software),
     }
     return hashlib.sha256(json.dumps(work, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _content(job_type: JobType, role: str, file: InputFile) -> list[str]:
+    """What an input is: its identifier and all its bytes. A file sent along is known by its names instead."""
+    sent = job_type.uploads is not None and role == job_type.uploads.name
+    name = [str(file.metadata["part"]), str(file.metadata["filename"])] if sent else [file.id]
+    return [role, *name, file.media_type, file.sha256, *map(str, file.metadata.get("sha256", ()))]
 
 
 def finished_twin(key: str, job_type: JobType) -> Job | None:

@@ -38,6 +38,11 @@ def resolve(job_type: JobType, parameters: JobParameters, owner: Owner) -> Input
     return inputs
 
 
+def size(inputs: Inputs) -> int:
+    """Bytes of all inputs together, as far as they are in the files at their paths."""
+    return sum(file.path.stat().st_size for files in inputs.values() for file in files)
+
+
 def recorded(inputs: Inputs) -> list[dict[str, Any]]:
     """What the jobs table keeps of the inputs."""
     return [

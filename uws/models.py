@@ -31,20 +31,35 @@ class Job(models.Model):
     """One job of one type. Times are UTC; durations seconds."""
 
     public_id = models.CharField(max_length=32, unique=True, default=new_job_id, editable=False)
+    activity = models.CharField(
+        max_length=32,
+        default=new_job_id,
+        db_index=True,
+        editable=False,
+        help_text="names the job in provenance and in results; unlike the public id it gives no rights",
+    )
     job_type = models.CharField(max_length=64)
     type_version = models.CharField(max_length=32)
     phase = models.CharField(max_length=9, choices=Phase.choices, default=Phase.PENDING, db_index=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=destroy_jobs, null=True, blank=True)
     session = models.CharField(max_length=64, blank=True, help_text="token of the anonymous browser session")
+    client = models.CharField(
+        max_length=40, blank=True, db_index=True, help_text="whose turn and limits it counts for (uws.limits)"
+    )
+    rank = models.PositiveSmallIntegerField(
+        default=0, help_text="class of its owner: 0 anonymous, 1 signed in, 2 curator"
+    )
     run_id = models.CharField(max_length=255, blank=True)
     base_url = models.CharField(max_length=255, blank=True, help_text="of the service, as its client reached it")
 
     given = models.JSONField(default=list, help_text="parameters as given: [[name, [text, ...]], ...]")
     normalised = models.JSONField(default=list, help_text="all parameters as used, in the same form")
     inputs = models.JSONField(default=list, help_text="[{role, id, sha256, media_type}, ...]")
+    input_bytes = models.BigIntegerField(null=True, blank=True, help_text="of the inputs; empty: not known yet")
     software = models.JSONField(default=dict, help_text="versions that ran it, by distribution")
 
     created = models.DateTimeField(auto_now_add=True, db_index=True)
+    queued = models.DateTimeField(null=True, blank=True, help_text="when it began to wait for a worker")
     started = models.DateTimeField(null=True, blank=True)
     ended = models.DateTimeField(null=True, blank=True)
     quote = models.DateTimeField(null=True, blank=True)
@@ -58,9 +73,15 @@ class Job(models.Model):
     progress_fraction = models.FloatField(default=0)
 
     cache_key = models.CharField(max_length=64, blank=True, db_index=True)
-    answered_from = models.CharField(
-        max_length=32, blank=True, help_text="public id of the job whose results these are"
+    fresh = models.BooleanField(default=False, help_text="computed whatever the result store holds")
+    leads = models.CharField(
+        max_length=64, blank=True, help_text="the key while identical jobs may join this one (uws.joining)"
     )
+    leader = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="followers", help_text="does its work"
+    )
+    answered_from = models.CharField(max_length=32, blank=True, help_text="activity of the job whose results these are")
+    computed = models.DateTimeField(null=True, blank=True, help_text="when the results of another job were made")
 
     queue = models.CharField(max_length=16)
     sent = models.DateTimeField(null=True, blank=True, help_text="last handed to the broker")
@@ -78,6 +99,7 @@ class Job(models.Model):
             models.Index(fields=["owner", "job_type", "-created"], name="job_of_owner"),
             models.Index(fields=["session", "job_type", "-created"], name="job_of_session"),
         ]
+        constraints = [models.UniqueConstraint(fields=["leads"], condition=~models.Q(leads=""), name="one_leader")]
 
     def __str__(self) -> str:
         return f"{self.job_type} {self.public_id}"
@@ -95,6 +117,31 @@ class Job(models.Model):
     def used_parameters(self) -> dict[str, list[str]]:
         """Parameters as used, defaults included; empty before the job was run."""
         return {name: list(texts) for name, texts in self.normalised}
+
+
+class Client(models.Model):
+    """Somebody who has jobs: its row is locked while its jobs are counted against its limits."""
+
+    name = models.CharField(max_length=40, unique=True)
+    served = models.DateTimeField(null=True, blank=True, help_text="when a worker last took one of its jobs")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RunTime(models.Model):
+    """How long a run took: what later jobs are expected to take (uws.estimates). Kept when the job is gone."""
+
+    job_type = models.CharField(max_length=64)
+    input_bytes = models.BigIntegerField()
+    seconds = models.FloatField()
+    ended = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["job_type", "-ended"], name="run_time_of_type")]
+
+    def __str__(self) -> str:
+        return f"{self.job_type} {self.seconds:.1f} s"
 
 
 class Part(models.Model):

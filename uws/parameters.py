@@ -92,13 +92,15 @@ def param(
     group: str = "",
     advanced: bool = False,
     lines: bool = False,
+    unordered: bool = False,
     **constraints: Any,
 ) -> Any:
     """Declare a job parameter.
 
     `unit` is a VOUnit, `xtype` a DALI xtype (interval, point, circle, timestamp); `constraints` are pydantic's
     (ge, gt, le, lt, max_length, ...). `group` names the fieldset of the form, `advanced` folds it away there, `lines`
-    says that the value is a text of several lines: the form takes it typed or as a file.
+    says that the value is a text of several lines: the form takes it typed or as a file. `unordered`: of several values
+    neither the order nor repetitions matter to the result, so that jobs which differ in them only are the same work.
     """
     extra = {
         "label": label,
@@ -108,6 +110,7 @@ def param(
         "group": group,
         "advanced": advanced,
         "lines": lines,
+        "unordered": unordered,
     }
     return Field(
         default, description=description, json_schema_extra={k: v for k, v in extra.items() if v}, **constraints

@@ -139,7 +139,7 @@ def sweep(orphans: storage.Orphans) -> int:
 
 def _entities(job: Job) -> list[tuple[str, Part]]:
     rows = Part.objects.filter(job=job).order_by("pk")
-    return [(f"{job_id(job.public_id)}/parts/{number}", part) for number, part in enumerate(rows, 1)]
+    return [(f"{job_id(job.activity)}/parts/{number}", part) for number, part in enumerate(rows, 1)]
 
 
 def _put(name: str, file: UploadedFile) -> StoredPart:

@@ -23,5 +23,7 @@ FINAL = frozenset({Phase.COMPLETED, Phase.ERROR, Phase.ABORTED, Phase.ARCHIVED})
 WAITED = frozenset({Phase.PENDING, Phase.QUEUED, Phase.EXECUTING})
 """Phases in which WAIT blocks (UWS 1.1 section 2.2.1.2)."""
 STARTABLE = frozenset({Phase.PENDING, Phase.HELD})
+ACTIVE = frozenset({Phase.QUEUED, Phase.EXECUTING})
+"""The work is waited for or under way."""
 UNSTARTED = frozenset({Phase.PENDING, Phase.QUEUED, Phase.HELD, Phase.SUSPENDED})
 """Aborting these needs no worker."""

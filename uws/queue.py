@@ -1,4 +1,7 @@
-"""Handing job ids to the broker. It may be away: the jobs table keeps the job, and the reconciler sends it again."""
+"""Telling the workers by the broker that a job waits. It may be away: the reconciler tells them again.
+
+A message names the queue, not the job: whose turn it is, is decided when a worker is free (`uws.turns`).
+"""
 
 from __future__ import annotations
 
@@ -29,12 +32,12 @@ def celery_app() -> Celery:
 
 
 def send(job: Job) -> bool:
-    """Hand a job to the broker; False if that cannot be reached. Called once the job's phase is committed.
+    """Send a message for a job; False if the broker cannot be reached. Called once the job's phase is committed.
 
-    A job that is sent twice is run once: whoever takes it first in the jobs table has it.
+    One too many does no harm: whoever takes a job first in the jobs table has it.
     """
     try:
-        celery_app().send_task(TASK, args=[job.public_id], queue=job.queue, retry=False, ignore_result=True)
+        celery_app().send_task(TASK, args=[job.queue], queue=job.queue, retry=False, ignore_result=True)
     except (OperationalError, OSError, redis.RedisError) as error:
         logger.warning("job %s waits for the broker to come back: %s", job.public_id, error)
         return False

@@ -18,7 +18,7 @@ from pathlib import Path
 from django.db import connection
 from django.utils import timezone
 
-from uws import endings, outages, parts, processes, queue, results, store
+from uws import endings, joining, limits, outages, parts, processes, queue, results, service, store, turns
 from uws.models import Job, Worker
 from uws.phases import UNSTARTED, Phase
 from uws.resending import Resender
@@ -99,13 +99,15 @@ class Reconciler:
 
     def send_again(self) -> None:
         """Jobs that wait for a worker but have no message at the broker any more, or never had one."""
+        joining.release_orphans()
         waiting = list(store.waiting_for_worker())
         _each((job for job in waiting if job.abort_requested), lambda job: endings.abort(job, RUNNING))
-        self._resender.send([job for job in waiting if not job.abort_requested])
+        busy = turns.counted(turns.running())
+        self._resender.send([job for job in waiting if not job.abort_requested and turns.may_run(job, busy)])
 
     def destroy_expired(self) -> None:
         """Jobs whose destruction time has passed, and those that were destroyed while they ran."""
-        _each(store.jobs().filter(destruction__lte=timezone.now())[:100], _hide)
+        _each(store.jobs().filter(destruction__lte=timezone.now())[:100], service.destroy)
         _each(Job.objects.filter(destroyed=True)[:100], _purge)
 
     def sweep(self) -> None:
@@ -113,6 +115,7 @@ class Reconciler:
         removed = sum(module.sweep(orphans) for module, orphans in self._orphans.items())
         if removed:
             logger.warning("%d files that belonged to no job were removed", removed)
+        limits.forget()
         Worker.objects.filter(heartbeat__lt=timezone.now() - FORGET).delete()
         hosts = set(Worker.objects.values_list("host", flat=True)) | {socket.gethostname()}
         running = set(store.being_run().values_list("runner", flat=True))
@@ -142,11 +145,6 @@ def _each(jobs: Iterable[Job], do: Callable[[Job], object]) -> None:
             raise
         except Exception:
             logger.exception("job %s cannot be looked after", job.public_id)
-
-
-def _hide(job: Job) -> None:
-    endings.abort(job, UNSTARTED)
-    store.hide(job)
 
 
 def _purge(job: Job) -> None:

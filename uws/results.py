@@ -95,12 +95,20 @@ def link(job: Job, job_type: JobType, source: Job) -> bool:
         return False
     if not all(store().exists(file.storage_name) for file in locked.values()):
         return False
-    roles = {role.name: role for role in job_type.outputs}
+    roles = {role.name for role in job_type.outputs}
     if any(row.name not in roles for row in rows):
         return False
-    for row in rows:
-        _result(job, row.position, roles[row.name], locked[row.file_id])
+    copy(job, source)
     return True
+
+
+def copy(job: Job, source: Job) -> None:
+    """Give the job the results that another one has, within a transaction in which they cannot go."""
+    rows = list(Result.objects.filter(job=source))
+    for row in rows:
+        row.pk, row.job = None, job
+        row._state.adding = True
+    Result.objects.bulk_create(rows)
 
 
 def release(job: Job) -> None:

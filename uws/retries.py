@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from uws import endings, queue, store
@@ -32,6 +33,11 @@ def pause(crashes: int) -> timedelta:
 def is_due(job: Job, now: datetime) -> bool:
     """Whether the pause before its next run is over. A time further off than any pause is of a clock that was wrong."""
     return job.not_before is None or not now < job.not_before <= now + LONGEST_PAUSE
+
+
+def due(now: datetime) -> Q:
+    """`is_due` as a condition on jobs."""
+    return Q(not_before=None) | Q(not_before__lte=now) | Q(not_before__gt=now + LONGEST_PAUSE)
 
 
 def give_up_or_retry(job: Job, attempt: int, reason: str) -> None:

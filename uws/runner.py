@@ -26,11 +26,13 @@ from uws import (
     identity,
     inputs,
     jobtypes,
-    limits,
+    joining,
     logs,
+    machine,
     processes,
     service,
     store,
+    turns,
     watching,
 )
 from uws.context import Origin
@@ -75,43 +77,49 @@ class Runner:
         nascent.rename(self.folder)
         processes.adopt_orphans()
 
-    def run(self, public_id: str) -> None:
-        """Run a job to its end if it waits for a worker. Whatever happens, the job ends or is run again."""
-        job = self._take(public_id)
+    def run(self, queue_name: str) -> None:
+        """Run the job of a queue whose turn it is to its end. Whatever happens, the job ends or is run again."""
+        job = self._take(queue_name)
         if job is None:
             return
-        attempt = job.attempt
+        attempt, activity = job.attempt, job.activity
+
+        def holder() -> Job:
+            """The job whose run it is now: it may have been handed over (`uws.joining`)."""
+            return joining.holder(activity) or job
+
         try:
             self._run(job, attempt)
         except (SystemExit, KeyboardInterrupt):  # the worker is being stopped: the job waits for another one
-            store.update_run(job, attempt, **GIVEN_BACK)
+            store.update_run(holder(), attempt, **GIVEN_BACK)
             raise
         except AWAY:
-            logger.exception("job %s is left: the database stays away", public_id)
+            logger.exception("job %s is left: the database stays away", job.public_id)
             raise
         except OSError:
-            logger.exception("job %s cannot be run here", public_id)
+            logger.exception("job %s cannot be run here", job.public_id)
             reason = "the worker could not run the job; the operators have been told"
-            patiently(lambda: give_up_or_retry(job, attempt, reason))
+            patiently(lambda: give_up_or_retry(holder(), attempt, reason))
         except Exception:
             reference = secrets.token_hex(4)
-            logger.exception("job %s failed in its worker (reference %s)", public_id, reference)
-            conclusion.fail(job, attempt, f"internal error (reference {reference})")
+            logger.exception("job %s failed in its worker (reference %s)", job.public_id, reference)
+            conclusion.fail(patiently(holder), attempt, f"internal error (reference {reference})")
         finally:
             shutil.rmtree(self._workdir(job, attempt), ignore_errors=True)
         if Job.objects.filter(pk=job.pk, destroyed=True).exclude(phase=Phase.EXECUTING).exists():
             endings.purge(job)
+        turns.wake_next(job)
 
     def close(self) -> None:
         os.close(self._lock)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _take(self, public_id: str) -> Job | None:
-        """The job, if it is this runner's now."""
+    def _take(self, queue_name: str) -> Job | None:
+        """The job whose turn it is, this runner's now."""
 
         def take() -> Job | None:
-            return store.take(
-                public_id,
+            return turns.claim(
+                queue_name,
                 self.id,
                 started=timezone.now(),
                 not_before=None,
@@ -122,9 +130,9 @@ class Runner:
 
         try:
             return take()
-        except AWAY:  # it may have been taken all the same
+        except AWAY:  # one may have been taken all the same
             connection.close()
-            mine = Job.objects.filter(public_id=public_id, phase=Phase.EXECUTING, runner=self.id)
+            mine = Job.objects.filter(phase=Phase.EXECUTING, runner=self.id)
             return patiently(lambda: mine.first() or take())
 
     def _run(self, job: Job, attempt: int) -> None:
@@ -137,7 +145,7 @@ class Runner:
             verdict = watching.watch(run)
         finally:
             watching.end(run)
-        patiently(lambda: run.log.save(job))
+        patiently(lambda: run.log.save(run.job))
         if verdict.kind == "ended":
             conclusion.conclude(run)
         else:
@@ -150,20 +158,22 @@ class Runner:
             parameters = parse(kind.parameters, job.parameters)
             files = inputs.of(job, kind, parameters)
         except (ParameterErrors, UserJobError) as error:
-            endings.fail(job, RUNNING, Failure(error.message), attempt=attempt)
+            endings.fail(job, RUNNING, Failure(error.message), attempt=attempt, alone=True)
             return None
         normalised = to_texts(parameters)
         software = identity.installed(kind.software)
         key = identity.cache_key(kind, normalised, files, software) if kind.deterministic else ""
-        if key and service.answer_from_store(
-            job, kind, key, origin=frozenset(RUNNING), attempt=attempt, software=software
-        ):
-            return None
+        if key and not job.fresh:
+            if service.answer_from_store(job, kind, key, origin=frozenset(RUNNING), attempt=attempt, software=software):
+                return None
+            if not joining.take_lead(job, attempt, key):
+                return None
         store.update_run(
             job,
             attempt,
             normalised=[[name, texts] for name, texts in normalised.items()],
             inputs=inputs.recorded(files),
+            input_bytes=inputs.size(files),
             software=software,
             cache_key=key,
         )
@@ -172,9 +182,9 @@ class Runner:
     def _start(self, job: Job, attempt: int, prepared: _Prepared) -> Run:
         workdir = self._workdir(job, attempt)
         (workdir / "files").mkdir(parents=True)
-        memory = limits.memory(prepared.kind)
+        memory = machine.memory(prepared.kind)
         work = child.Work(
-            job_id=job.public_id,
+            job_id=job.activity,
             marker=workdir.name,
             entry=prepared.kind.worker,
             origin=prepared.origin,
@@ -187,7 +197,7 @@ class Runner:
         )
         spared = processes.children()
         connections.close_all()  # a forked process must not share them
-        run = Run(job, prepared.kind, attempt, child.start(work), workdir, memory, prepared.log, spared)
+        run = Run(job, job.activity, prepared.kind, attempt, child.start(work), workdir, memory, prepared.log, spared)
         if (first := processes.look_up(run.child.pid)) is not None:
             watching.record(run, [first])
         return run

@@ -7,7 +7,7 @@ identifier, which cannot be guessed, may use it. Lists show a user's own jobs, o
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,13 +19,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from uws import endings, identity, inputs, jobtypes, parts, queue, results, store
+from uws import endings, estimates, identity, inputs, jobtypes, joining, limits, parts, results, store
 from uws.errors import UserJobError
 from uws.jobtypes import JobType
 from uws.models import Job
 from uws.phases import FINAL, STARTABLE, UNSTARTED, WAITED, Phase
 from uws.values import ParameterErrors, check, known, parse, to_texts
 from uws.wait import wait_while
+from vo.clients import network_address
 from vo.errors import AuthorizationFault, NotFoundFault, UsageFault
 
 SESSION_KEY = "uws_jobs"
@@ -38,10 +39,11 @@ ABORT_PATIENCE = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Who asks: a user, an anonymous browser session, or neither."""
+    """Who asks: a user, an anonymous browser session, or neither; and from which network address."""
 
     user: User | None = None
     session: str = ""
+    address: str = ""
 
 
 def requester(request: HttpRequest, *, start_session: bool = False) -> Requester:
@@ -51,7 +53,8 @@ def requester(request: HttpRequest, *, start_session: bool = False) -> Requester
     token = session.get(SESSION_KEY, "") if session is not None else ""
     if not token and start_session and session is not None:
         token = session[SESSION_KEY] = secrets.token_urlsafe(24)
-    return Requester(user if isinstance(user, User) and user.is_authenticated else None, token)
+    known = user if isinstance(user, User) and user.is_authenticated else None
+    return Requester(known, token, network_address(request))
 
 
 def job_type(name: str) -> JobType:
@@ -70,6 +73,13 @@ def jobs_of(who: Requester) -> QuerySet[Job]:
     if who.session:
         return store.jobs().filter(owner=None, session=who.session).order_by("-created", "-pk")
     return Job.objects.none()
+
+
+def pages_of(activities: Iterable[str], who: Requester) -> dict[str, str]:
+    """Ids of jobs by their activities, of those that they may be led to: a curator to all, others to their own."""
+    is_curator = who.user is not None and who.user.is_staff
+    rows = (store.jobs() if is_curator else jobs_of(who)).filter(activity__in=set(activities))
+    return dict(rows.values_list("activity", "public_id"))
 
 
 def find(public_id: str, who: Requester, type_name: str | None = None) -> Job:
@@ -91,13 +101,18 @@ def create(
     run_id: str = "",
     base_url: str = "",
     part: parts.Find = parts.nothing_sent,
+    fresh: bool = False,
 ) -> Job:
     """A new job in phase PENDING. Raises ParameterErrors for unknown names and values that cannot be read.
 
     `base_url` is that of the service as the client reaches it, for links in the results; `part` gives what the request
-    brings along. Raises as `parts.stored` does: there is no job then.
+    brings along. `fresh`: it is computed even if the same work has been done before. Raises as `parts.stored` does, and
+    LimitReached: there is no job then.
     """
     kind = jobtypes.job_type(type_name)
+    client, rank = limits.client_name(who.user, who.address), limits.rank_of(who.user)
+    limits.check_waiting(client, rank)
+    limits.check_disk(client, rank)
     given = _accepted(kind, parameters)
     with parts.stored(kind, given, part, who.user) as sent, transaction.atomic():
         job = Job.objects.create(
@@ -105,6 +120,10 @@ def create(
             type_version=kind.version,
             owner=who.user,
             session="" if who.user is not None else who.session,
+            client=client,
+            rank=rank,
+            fresh=fresh,
+            quote=estimates.quote_of_new(kind.name),
             run_id=run_id,
             base_url=base_url if len(base_url) <= 255 else "",
             given=_pairs(given),
@@ -147,9 +166,10 @@ def _accepted(kind: JobType, parameters: Mapping[str, Sequence[str]]) -> dict[st
 
 
 def run(job: Job) -> None:
-    """Start a job: it is answered from the result store, queued, or ends in ERROR if its parameters do not allow it.
+    """Start a job: it is answered from the result store, joins the same work that is under way, or is queued.
 
-    A job that was started before is left as it is.
+    It ends in ERROR if its parameters do not allow it. One that was started before is left as it is. Raises
+    LimitReached, and leaves it as it is, if its owner may not have another one waiting.
     """
     if job.phase not in STARTABLE:
         return
@@ -162,15 +182,21 @@ def run(job: Job) -> None:
     except (ParameterErrors, UserJobError) as error:
         endings.fail(job, STARTABLE, endings.Failure(error.message), started=now)
         return
-    prepared: dict[str, Any] = {"normalised": _pairs(normalised), "inputs": inputs.recorded(files)}
-    software = identity.workers_software(kind) if kind.deterministic else None
-    if software is not None:
-        key = identity.cache_key(kind, normalised, files, software)
-        if answer_from_store(job, kind, key, origin=STARTABLE, started=now, software=software, **prepared):
-            return
+    prepared: dict[str, Any] = {
+        "normalised": _pairs(normalised),
+        "inputs": inputs.recorded(files),
+        "input_bytes": inputs.size(files),
+    }
+    software = identity.workers_software(kind) if kind.deterministic and not job.fresh else None
+    key = identity.cache_key(kind, normalised, files, software) if software is not None else ""
+    if key and answer_from_store(job, kind, key, origin=STARTABLE, started=now, software=software, **prepared):
+        return
     with transaction.atomic():
-        if store.advance(job, STARTABLE, Phase.QUEUED, **prepared):
-            transaction.on_commit(lambda: queue.send(job))
+        limits.lock(job.client)
+        limits.check_waiting(job.client, job.rank)
+        if joining.start(job, key, STARTABLE, queued=now, cache_key=key, **prepared):
+            Job.objects.filter(pk=job.pk).update(quote=estimates.expected_end(job))
+    job.refresh_from_db()
 
 
 def answer_from_store(
@@ -180,7 +206,6 @@ def answer_from_store(
     twin = identity.finished_twin(key, kind)
     if twin is None or twin.pk == job.pk:
         return False
-    source = twin.answered_from or twin.public_id
 
     class Vanished(Exception):
         """The results were destroyed in the meantime."""
@@ -196,7 +221,8 @@ def answer_from_store(
             publish,
             attempt=attempt,
             cache_key=key,
-            answered_from=source,
+            answered_from=twin.answered_from or twin.activity,
+            computed=twin.computed or twin.ended,
             progress_message="Answered from the result store",
             **changes,
         )
@@ -206,17 +232,27 @@ def answer_from_store(
 
 
 def abort(job: Job) -> None:
-    """End a job now; a finished one is left as it is. Returns when the work has ended, or after a few seconds."""
-    if job.phase in FINAL or endings.abort(job, UNSTARTED) or endings.abort_given_back(job):
+    """End a job now; a finished one is left as it is. Returns when the work has ended, or after a few seconds.
+
+    The work goes on for others that have joined it.
+    """
+    if job.phase in FINAL or _end_without_worker(job):
         return
     if store.request_abort(job):
         wait_while(job.public_id, lambda: _still(job, Phase.EXECUTING), ABORT_PATIENCE)
     job.refresh_from_db()
 
 
+def _end_without_worker(job: Job) -> bool:
+    """Abort a job that no worker has, or whose run can be handed over; False if a worker has to end it."""
+    with transaction.atomic():
+        joining.hand_over(job)
+        return endings.abort(job, UNSTARTED) or endings.abort(job, (Phase.EXECUTING,), runner="")
+
+
 def destroy(job: Job) -> None:
     """Take a job and its results away for good; a running one is ended first (UWS 1.1 section 2.1.5)."""
-    endings.abort(job, UNSTARTED)
+    _end_without_worker(job)
     if not store.hide(job):
         return
     job.refresh_from_db()
@@ -244,6 +280,8 @@ def set_execution_duration(job: Job, seconds: int) -> None:
 
 
 def _longest_run(kind: JobType, owner: User | None) -> int:
+    if kind.duration_of is None:
+        return min(kind.execution_duration, limits.limits_of(limits.rank_of(owner)).run_time)
     return kind.longest_run(None if owner is None else owner.get_username(), owner is not None and owner.is_staff)
 
 

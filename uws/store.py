@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 
 from uws.models import Job
 from uws.notify import publish
-from uws.phases import Phase
+from uws.phases import FINAL, Phase
 
 
 def jobs() -> QuerySet[Job]:
@@ -24,19 +24,20 @@ def advance(
     phase: Phase,
     *,
     attempt: int | None = None,
-    given_back: bool = False,
+    runner: str | None = None,
     **changes: Any,
 ) -> bool:
-    """Change the phase if it is still one of `origin` (and the run is still the current one); say whether it did.
+    """Change the phase if it is still one of `origin` (and the run, or runner, the current one); say whether it did.
 
-    `given_back`: only if no worker has the job. `job` is refreshed either way. Whoever waits for it is told once the
-    change is committed.
+    `job` is refreshed either way. Whoever waits for the job is told once the change is committed.
     """
     rows = Job.objects.filter(pk=job.pk, phase__in=list(origin))
     if attempt is not None:
         rows = rows.filter(attempt=attempt)
-    if given_back:
-        rows = rows.filter(runner="")
+    if runner is not None:
+        rows = rows.filter(runner=runner)
+    if phase in FINAL:
+        changes |= {"runner": "", "leads": "", "leader": None}
     changed = bool(rows.update(phase=phase, **changes))
     if changed:
         transaction.on_commit(lambda: publish(job.public_id))
@@ -46,13 +47,14 @@ def advance(
 
 def take(public_id: str, runner: str, **changes: Any) -> Job | None:
     """Take a job that waits for a worker: the one that gets it may run it. None if it waits no more."""
-    waiting = Q(phase=Phase.QUEUED) | Q(phase=Phase.EXECUTING, runner="")
     with transaction.atomic():
-        job = Job.objects.select_for_update().filter(waiting, public_id=public_id, destroyed=False).first()
+        job = waiting_for_worker().select_for_update().filter(public_id=public_id).first()
         if job is None or job.abort_requested:
             return None
-        taken = Job.objects.filter(waiting, pk=job.pk, attempt=job.attempt).update(
-            phase=Phase.EXECUTING, runner=runner, attempt=job.attempt + 1, beat=job.beat + 1, **changes
+        taken = (
+            waiting_for_worker()
+            .filter(pk=job.pk, attempt=job.attempt)
+            .update(phase=Phase.EXECUTING, runner=runner, attempt=job.attempt + 1, beat=job.beat + 1, **changes)
         )
         if not taken:
             return None
@@ -64,7 +66,12 @@ def take(public_id: str, runner: str, **changes: Any) -> Job | None:
 def update_run(job: Job, attempt: int, **changes: Any) -> bool:
     """Write to a job that is being run; False if this run is void: aborted, taken over or destroyed."""
     rows = Job.objects.filter(pk=job.pk, phase=Phase.EXECUTING, attempt=attempt)
-    return bool(rows.update(**changes))
+    if not rows.update(**changes):
+        return False
+    seen = {name: changes[name] for name in ("progress_message", "progress_fraction") if name in changes}
+    if seen:
+        Job.objects.filter(leader=job, phase=Phase.EXECUTING).update(**seen)
+    return True
 
 
 def update_pending(job: Job, **changes: Any) -> bool:
@@ -83,9 +90,9 @@ def hide(job: Job) -> bool:
 
 
 def waiting_for_worker() -> QuerySet[Job]:
-    """Jobs that a worker should take: queued, or given up by a worker that died."""
+    """Jobs that a worker should take: queued, or given up by a worker that died; not those that follow another."""
     waiting = Q(phase=Phase.QUEUED) | Q(phase=Phase.EXECUTING, runner="")
-    return Job.objects.filter(waiting, destroyed=False).order_by("created")
+    return Job.objects.filter(waiting, leader=None, destroyed=False).order_by("created")
 
 
 def being_run() -> QuerySet[Job]:

@@ -1,4 +1,4 @@
-"""The Celery side: what a worker does when it starts, and the one task, which carries a job's id."""
+"""The Celery side: what a worker does when it starts, and the one task, which says that a queue has something to do."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ logger = logging.getLogger(__name__)
 
 
 @shared_task(name=TASK, ignore_result=True)
-def run_job(public_id: str) -> None:
-    """Run the job if it still waits for a worker; a message that comes twice does nothing."""
-    this_runner(os.getpid()).run(public_id)
+def run_job(queue_name: str) -> None:
+    """Run the job of the queue whose turn it is; a message for which there is none does nothing."""
+    this_runner(os.getpid()).run(queue_name)
 
 
 @lru_cache(maxsize=1)

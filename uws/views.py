@@ -17,7 +17,7 @@ from uws.listing import filtered
 from uws.models import Job, Result
 from uws.phases import Phase
 from uws.results import store
-from vo.dali import Parameters, integer, timestamp
+from vo.dali import Parameters, boolean, integer, timestamp
 from vo.errors import AuthorizationFault, FatalFault, NotFoundFault, UsageFault
 from vo.files import ServedFile, file_response
 from vo.http import base_url, vo_endpoint
@@ -25,7 +25,7 @@ from vo.votable import MEDIA_TYPE as VOTABLE
 from vo.votable import error_document
 
 logger = logging.getLogger(__name__)
-CONTROL = ("PHASE", "RUNID", "EXECUTIONDURATION", "DESTRUCTION")
+CONTROL = ("PHASE", "RUNID", "EXECUTIONDURATION", "DESTRUCTION", "FRESH")
 """Names that steer a job and are no parameters of it."""
 
 
@@ -200,6 +200,7 @@ def _create(request: HttpRequest, type_name: str, parameters: Parameters) -> Htt
         run_id=parameters.run_id() or "",
         base_url=base_url(request),
         part=parameters.part,
+        fresh=parameters.value("FRESH", boolean) or False,
     )
     if seconds is not None:
         service.set_execution_duration(created, seconds)

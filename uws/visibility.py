@@ -15,6 +15,7 @@ from django.contrib.auth.models import User
 from provenance.identifiers import job_id
 from provenance.policy import Viewer
 from uws import store
+from uws.models import Job
 from uws.service import SESSION_KEY
 
 
@@ -31,10 +32,8 @@ def _hidden_jobs(ids: Collection[str], viewer: Viewer, asked: Collection[str]) -
         return set()
     known = {_job_of(identifier) for identifier in asked}
     token = viewer.session.get(SESSION_KEY, "") if viewer.session is not None else ""
-    rows = store.jobs().filter(public_id__in=set(jobs.values()))
-    owners = {
-        job: (name, session) for job, name, session in rows.values_list("public_id", "owner__username", "session")
-    }
+    rows = store.jobs().filter(activity__in=set(jobs.values()))
+    owners = {job: (name, session) for job, name, session in rows.values_list("activity", "owner__username", "session")}
 
     def seen(job: str) -> bool:
         name, session = owners.get(job, (None, ""))
@@ -46,9 +45,15 @@ def _hidden_jobs(ids: Collection[str], viewer: Viewer, asked: Collection[str]) -
 
 
 def _job_of(identifier: str) -> str:
-    """The job id in the identifier of a job, or of one of its results; empty for anything else."""
+    """The job's activity in its identifier, or in that of one of its results; empty for anything else."""
     start = job_id("")
     return identifier.removeprefix(start).split("/")[0] if identifier.startswith(start) else ""
+
+
+def activities(names: Collection[str]) -> dict[str, str]:
+    """Identifiers of the activities that jobs are, by the jobs' own identifiers (a `provenance.aliases`)."""
+    rows = Job.objects.filter(public_id__in=names).values_list("public_id", "activity")
+    return {public_id: job_id(activity) for public_id, activity in rows}
 
 
 def _hidden_people(ids: Collection[str], viewer: Viewer, asked: Collection[str]) -> set[str]:

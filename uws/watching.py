@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 from django.db import connection
 from django.db.models import F
 
-from uws import child, outages, processes, store
+from uws import child, joining, outages, processes, store
 from uws.endings import Failure
 from uws.jobtypes import JobType
 from uws.logs import Tail
@@ -51,6 +51,9 @@ class Run:
     """What is known of one run of a job while it lasts. `memory` is bytes, times are of the monotonic clock."""
 
     job: Job
+    """Whose run it is now."""
+    activity: str
+    """By which the run is found again when it has been handed over to another job (`uws.joining`)."""
     kind: JobType
     attempt: int
     child: child.Child
@@ -137,7 +140,7 @@ def _exchange(run: Run, now: float) -> Verdict | None:
     if now >= run.next_beat:
         changes["beat"] = F("beat") + 1
     if changes and not store.update_run(run.job, run.attempt, **changes):
-        return Verdict("void")
+        return None if inherited(run) else Verdict("void")
     run.progress.clear()
     if "beat" in changes:
         run.next_beat = now + BEAT
@@ -147,7 +150,7 @@ def _exchange(run: Run, now: float) -> Verdict | None:
         .first()
     )
     if state is None:
-        return Verdict("void")
+        return None if inherited(run) else Verdict("void")
     is_aborted, run.duration = state
     if is_aborted:
         return Verdict("abort")
@@ -155,6 +158,15 @@ def _exchange(run: Run, now: float) -> Verdict | None:
         run.next_save = now + LOG_SAVED
         run.log.save(run.job)
     return None
+
+
+def inherited(run: Run) -> bool:
+    """Whether another job has got the run, which goes on as that one's."""
+    heir = joining.holder(run.activity)
+    if heir is None or heir.pk == run.job.pk or heir.attempt != run.attempt:
+        return False
+    run.job = heir
+    return True
 
 
 def _look_at_family(run: Run) -> None:

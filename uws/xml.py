@@ -13,6 +13,8 @@ from vo_models.uws.models import NSMAP
 from vo_models.uws.types import ErrorType, ExecutionPhase, UWSVersion
 from vo_models.xlink import XlinkType
 
+from provenance import identifiers
+from uws import estimates
 from uws.activity import activity_id
 from uws.jobtypes import location
 from uws.models import Job, Result
@@ -34,7 +36,10 @@ class JobInfo(BaseXmlModel, tag="jobInfo", ns="uws", nsmap={**NSMAP, "d": INFO_N
     job_type_version: str = element(tag="jobTypeVersion", ns="d")
     progress: str | None = element(tag="progress", ns="d", default=None)
     fraction: float | None = element(tag="progressFraction", ns="d", default=None)
+    queue_position: int | None = element(tag="queuePosition", ns="d", default=None)
+    expected_start: str | None = element(tag="expectedStart", ns="d", default=None)
     answered_from: str | None = element(tag="answeredFrom", ns="d", default=None)
+    computed: str | None = element(tag="computed", ns="d", default=None)
     provenance: str | None = element(tag="provenance", ns="d", default=None)
 
 
@@ -141,10 +146,16 @@ def _info(job: Job, base: str) -> dict[str, Any]:
     known: dict[str, Any] = {"job_type": job.job_type, "job_type_version": job.type_version}
     if job.progress_message:
         known |= {"progress": _text(job.progress_message), "fraction": job.progress_fraction}
+    if (place := estimates.position(job)) is not None:
+        known["queue_position"] = place
+        if (start := estimates.expected_start(job)) is not None:
+            known["expected_start"] = time_text(start)
     if job.answered_from:
-        known["answered_from"] = job.answered_from
+        known["answered_from"] = identifiers.job_id(job.answered_from)
+        if job.computed is not None:
+            known["computed"] = time_text(job.computed)
     if job.is_final:
-        known["provenance"] = f"{base}/provenance/provsap?ID={quote(activity_id(job.public_id), safe='')}"
+        known["provenance"] = f"{base}/provenance/provsap?ID={quote(activity_id(job), safe='')}"
     return {"job_info": JobInfo(**known)}
 
 

@@ -133,6 +133,17 @@ class Environment(BaseSettings):
         description="Hosts that tables may be fetched from though their addresses are not public, separated by commas: "
         "`host` or `host:port`.",
     )
+    distiller_job_running: PerClass = Field((4, 8, 16), description="Jobs of one owner that run at the same time.")
+    distiller_job_waiting: PerClass = Field(
+        (300, 600, 2000), description="Jobs of one owner that wait for a worker. Further ones are refused."
+    )
+    distiller_job_disk: PerClass = Field(
+        (20 * 2**30, 100 * 2**30, 500 * 2**30),
+        description="Bytes of the results and uploads of one owner's jobs. Beyond it new jobs are refused.",
+    )
+    distiller_job_run_time: PerClass = Field(
+        (3600, 7200, 28800), description="Seconds that a job may run, where its type does not allow less."
+    )
     distiller_job_retention_days: int = Field(30, ge=1, description="Days until a job and its results are destroyed.")
     distiller_sesame_url: str = Field(
         "https://cds.unistra.fr/cgi-bin/nph-sesame/-oxpi/SNV",
@@ -153,6 +164,10 @@ class Environment(BaseSettings):
         "distiller_tap_default_maxrec",
         "distiller_tap_hard_maxrec",
         "distiller_tap_client_statements",
+        "distiller_job_running",
+        "distiller_job_waiting",
+        "distiller_job_disk",
+        "distiller_job_run_time",
         "distiller_upload_max_bytes",
         "distiller_upload_max_rows",
         mode="before",

@@ -16,11 +16,12 @@ from frontend.recipe import recipe
 from frontend.tables import Page
 from frontend.views.search import page_number
 from frontend.wording import sentence
-from provenance import identifiers
 from uws import inputs, jobtypes, service
+from uws.activity import activity_id
 from uws.errors import UserJobError
 from uws.fields import fields
 from uws.jobtypes import JobType, Owner
+from uws.limits import LimitReached
 from uws.models import Job
 from uws.phases import FINAL, Phase
 from uws.service import Requester
@@ -69,6 +70,9 @@ def new_job(request: HttpRequest, type_name: str) -> HttpResponse:
         for name, message in error.errors:
             form.add_error(name, sentence(message))
         return _form_page(request, form, 400)
+    except LimitReached as fault:
+        form.add_error("", sentence(fault.message))
+        return _form_page(request, form, fault.status)
     service.run(job)
     return HttpResponseRedirect(reverse("job", args=[job.public_id]))
 
@@ -112,7 +116,7 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
         "parameters": _parameters(found, kind),
         "inputs": found.inputs,
         "own": found.owner is None or found.owner == request.user,
-        "provenance_id": identifiers.job_id(found.public_id),
+        "provenance_id": activity_id(found),
         "recipe": recipe(found, base_url(request)),
         "again": _again(found, kind),
         "uws_url": f"{base_url(request)}/uws/{found.job_type}/{found.public_id}",

@@ -56,7 +56,9 @@ class TellTransientFaults:
         """Django's hook for what a view has not caught."""
         if not isinstance(exception, TransientFault):
             return None
-        response = _answer(request, 503, "The archive is busy", f"Trying again later may help: {exception.message}.")
+        response = _answer(
+            request, exception.status, "The archive is busy", f"Trying again later may help: {exception.message}."
+        )
         if exception.retry_after is not None:
             response["Retry-After"] = str(exception.retry_after)
         return response

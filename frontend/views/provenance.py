@@ -18,6 +18,7 @@ from provenance import graph, identifiers, policy, svg
 from provenance.graph import Direction
 from provenance.nodes import ActivityNode, AgentNode, Graph, Node, Relation
 from tap.context import query_context
+from uws import service
 from vo.errors import NotFoundFault
 
 LONGEST_ID = 400
@@ -96,12 +97,14 @@ def _service_link(identifier: str, form: str, direction: Direction) -> str:
 
 def _links(found: Graph, request: HttpRequest) -> dict[str, str]:
     """Pages of the nodes that have one: observations and jobs."""
-    links = {}
     job_start = identifiers.job_id("")
-    for node in found.nodes.values():
-        if node.id.startswith(job_start) and not isinstance(node, AgentNode):
-            job = node.id.removeprefix(job_start).split("/")[0]
-            links[node.id] = reverse("job", args=[job])
+    activities = {
+        node.id: node.id.removeprefix(job_start).split("/")[0]
+        for node in found.nodes.values()
+        if node.id.startswith(job_start) and not isinstance(node, AgentNode)
+    }
+    jobs = service.pages_of(activities.values(), service.requester(request))
+    links = {node: reverse("job", args=[jobs[name]]) for node, name in activities.items() if name in jobs}
     others = [node.id for node in found.entities if node.id not in links]
     for identifier, product in lookup.products(others, query_context(request).viewer).items():
         if product.observation is not None and product.semantics == "#this":

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 
 from tests.uws.jobs import JOBS, sources
 from tests.worker import WorkerProcess, eventually
-from uws import jobtypes
+from uws import jobtypes, queue
 from uws.models import Job
 
 WORKER = {
@@ -41,7 +44,6 @@ def echo() -> Iterator[jobtypes.JobType]:
 def worker_process(django_db_setup: None, django_db_blocker: Any) -> Iterator[WorkerProcess]:
     with django_db_blocker.unblock():
         process = WorkerProcess(**WORKER)
-        process.start()
         yield process
         if process.is_running:
             process.stop()
@@ -49,10 +51,33 @@ def worker_process(django_db_setup: None, django_db_blocker: Any) -> Iterator[Wo
 
 @pytest.fixture
 def worker(transactional_db: None, worker_process: WorkerProcess) -> WorkerProcess:
-    """A worker that runs the queued jobs; started again if the test before has killed it."""
+    """A worker that runs the queued jobs; started again if the test before has killed or stopped it."""
     if not worker_process.is_running:
         worker_process.start()
     return worker_process
+
+
+@pytest.fixture
+def no_worker(transactional_db: None, worker_process: WorkerProcess) -> None:
+    """Nobody takes the jobs but the test itself."""
+    if worker_process.is_running:
+        worker_process.stop()
+
+
+@pytest.fixture
+def sent(no_worker: None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Ids of the jobs that were handed to the broker; there is none."""
+    ids: list[str] = []
+
+    def send(job: Job) -> bool:
+        ids.append(job.public_id)
+        Job.objects.filter(pk=job.pk).update(sent=timezone.now())
+        return True
+
+    monkeypatch.setattr(queue, "send", send)
+    monkeypatch.setattr(queue, "depth", lambda name: 0)
+    shutil.rmtree(Path(settings.DISTILLER_HOME) / "results", ignore_errors=True)
+    return ids
 
 
 Finished = Callable[[str], Job]

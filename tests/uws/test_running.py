@@ -34,6 +34,12 @@ def executing(public_id: str) -> Job:
     return job
 
 
+def pids_file(public_id: str) -> Path:
+    """Where the worker function writes the ids of its processes."""
+    activity = Job.objects.get(public_id=public_id).activity
+    return Path(settings.DISTILLER_HOME) / "cache" / f"{activity}.pids"
+
+
 def result_text(client: Client, public_id: str, name: str = "text", kind: str = "echo") -> str:
     response = client.get(f"/uws/{kind}/{public_id}/results/{name}")
     assert response.status_code == 200
@@ -56,17 +62,20 @@ def test_job_completes(worker: WorkerProcess, submit: Submit, finished: Finished
 
 
 def test_files_sent_along(worker: WorkerProcess, finished: Finished, client: Client) -> None:
-    """DALI 1.1 section 3.4.5: the worker reads them, provenance has them; with other files it is other work."""
+    """DALI 1.1 section 3.4.5: the worker reads them, provenance has them; their content decides what is the same."""
     texts = []
-    for content in (b"one", b"two"):
+    stored = []
+    for content in (b"one", b"two", b"one"):
         url = client.post("/uws/keep", {"UPLOAD": "a,param:x", "x": SimpleUploadedFile("x.txt", content)})["Location"]
         client.post(f"{url}/parameters", {"UPLOAD": "b,param:y", "y": SimpleUploadedFile("y.txt", b"more")})
         client.post(f"{url}/phase", {"PHASE": "RUN"})
         job = finished(url.rpartition("/")[2])
         texts.append(result_text(client, job.public_id, kind="keep"))
-        used = Used.objects.filter(activity_id=activity_id(job.public_id), role="attachments").order_by("entity_id")
-        assert [use.entity_id for use in used] == [f"{activity_id(job.public_id)}/parts/{n}" for n in (1, 2)]
-    assert texts == ["hello\none\nmore", "hello\ntwo\nmore"]
+        used = Used.objects.filter(activity_id=activity_id(job), role="attachments").order_by("entity_id")
+        assert [use.entity_id for use in used] == [f"{activity_id(job)}/parts/{n}" for n in (1, 2)]
+        stored.append(bool(job.answered_from))
+    assert texts == ["hello\none\nmore", "hello\ntwo\nmore", "hello\none\nmore"]
+    assert stored == [False, False, True]
 
 
 ENDS = [
@@ -104,7 +113,7 @@ def test_abort_ends_the_whole_family(worker: WorkerProcess, submit: Submit, clie
     """UWS 1.1 section 2.1.4: the work itself ends, within 2 s, with the programs it has started."""
     public_id = submit(behave="family", seconds=50)
     executing(public_id)
-    pids = [int(p) for p in (Path(settings.DISTILLER_HOME) / "cache" / f"{public_id}.pids").read_text().split()]
+    pids = [int(p) for p in pids_file(public_id).read_text().split()]
     assert all(alive(pid) for pid in pids)
     begin = time.monotonic()
     response = client.post(f"/uws/echo/{public_id}/phase", {"PHASE": "ABORT"})
@@ -127,7 +136,7 @@ def test_deleting_a_running_job(worker: WorkerProcess, submit: Submit, client: C
     """UWS 1.1 section 2.1.5: it is gone at once for its owner, and its process soon after."""
     public_id = submit(behave="family", seconds=50)
     executing(public_id)
-    pids = [int(p) for p in (Path(settings.DISTILLER_HOME) / "cache" / f"{public_id}.pids").read_text().split()]
+    pids = [int(p) for p in pids_file(public_id).read_text().split()]
     assert client.delete(f"/uws/echo/{public_id}").status_code == 303
     assert client.get(f"/uws/echo/{public_id}").status_code == 404
     eventually(lambda: not any(alive(pid) for pid in pids), 5, "the end of all processes")
@@ -141,7 +150,7 @@ def test_same_work_is_answered_from_the_store(
     first = finished(submit(text="once", source="alpha", energy="1 10"))
     second = finished(submit(text="once", source=["alpha"], energy="1.0 1e1", times="1"))
     third = finished(submit(text="once", source="beta", energy="1 10"))
-    assert second.answered_from == first.public_id
+    assert second.answered_from == first.activity
     assert third.answered_from == ""
     assert result_text(client, second.public_id) == result_text(client, first.public_id)
     assert b"answeredFrom" in client.get(f"/uws/echo/{second.public_id}").content
@@ -153,6 +162,21 @@ def test_same_work_is_answered_from_the_store(
     assert not store().exists(name)
 
 
+def test_run_is_handed_over(worker: WorkerProcess, submit: Submit, finished: Finished, client: Client) -> None:
+    """The first of two identical jobs is aborted in mid-run: that run goes on, and completes the second."""
+    first = submit(seconds=3, text="handed over")
+    executing(first)
+    second = submit(seconds=3, text="handed over")
+    begin = time.monotonic()
+    client.post(f"/uws/echo/{first}/phase", {"PHASE": "ABORT"})
+    assert time.monotonic() - begin < 2
+    assert Job.objects.get(public_id=first).phase == Phase.ABORTED
+    job = finished(second)
+    assert (job.phase, job.attempt, job.crashes, job.answered_from) == (Phase.COMPLETED, 1, 0, "")
+    assert result_text(client, second) == "handed over"
+    assert f"running {job.activity}" in JobLog.objects.get(job=job).text
+
+
 def test_worker_killed_in_mid_job(worker: WorkerProcess, submit: Submit, finished: Finished) -> None:
     """UWS-37: kill -9 of the supervisor ends its processes, and the next worker brings the job to its end.
 
@@ -160,7 +184,7 @@ def test_worker_killed_in_mid_job(worker: WorkerProcess, submit: Submit, finishe
     """
     public_id = submit(seconds=3, behave="family", text="killed")
     executing(public_id)
-    pids = [int(p) for p in (Path(settings.DISTILLER_HOME) / "cache" / f"{public_id}.pids").read_text().split()]
+    pids = [int(p) for p in pids_file(public_id).read_text().split()]
     family = set(worker.family()) - set(pids[1:])
     worker.kill()
     eventually(lambda: not any(alive(pid) for pid in family), 10, "the end of the worker's processes")

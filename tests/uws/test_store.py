@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-import threading
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -14,12 +11,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from provenance.recorder import ActivityRecord
+from tests.uws.acting import HOME, at_once, complete, complete_if_possible, make_outputs, queued
 from tests.uws.jobs import ECHO
-from uws import endings, queue, results, service, store
+from uws import endings, results, service, store
 from uws.models import Job, Result, ResultFile, Worker
 from uws.phases import Phase
 from uws.reconciler import STALE, Reconciler
@@ -30,66 +27,6 @@ from uws.service import Requester
 from uws.storage import ORPHAN_AGE, Orphans
 
 pytestmark = pytest.mark.django_db(transaction=True)
-HOME = Path(settings.DISTILLER_HOME)
-
-
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Ids of the jobs that were handed to the broker; there is none."""
-    ids: list[str] = []
-
-    def send(job: Job) -> bool:
-        ids.append(job.public_id)
-        Job.objects.filter(pk=job.pk).update(sent=timezone.now())
-        return True
-
-    monkeypatch.setattr(queue, "send", send)
-    monkeypatch.setattr(queue, "depth", lambda name: 0)
-    shutil.rmtree(HOME / "results", ignore_errors=True)
-    return ids
-
-
-def queued(**parameters: str) -> Job:
-    job = service.create("echo", {name: [text] for name, text in parameters.items()}, Requester())
-    service.run(job)
-    return job
-
-
-def at_once(*actions: Callable[[], object]) -> list[object]:
-    """Results of actions that are started at the same moment in threads of their own."""
-    barrier = threading.Barrier(len(actions))
-    outcomes: list[object] = [None] * len(actions)
-
-    def act(index: int) -> None:
-        barrier.wait()
-        try:
-            outcomes[index] = actions[index]()
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=act, args=[i]) for i in range(len(actions))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return outcomes
-
-
-def make_outputs(job: Job, text: str = "result") -> list[results.StoredOutput]:
-    folder = HOME / "made"
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{job.public_id}.txt"
-    path.write_text(text)
-    return results.put(job, job.attempt, [(ECHO.outputs[0], path)])
-
-
-def complete(job: Job) -> None:
-    assert complete_if_possible(job)
-
-
-def complete_if_possible(job: Job) -> bool:
-    stored = make_outputs(job)
-    return endings.complete(job, RUNNING, lambda: results.publish(job, stored), attempt=job.attempt)
 
 
 def test_a_job_is_taken_once(sent: list[str]) -> None:
@@ -170,12 +107,12 @@ def test_answered_in_the_web_process(sent: list[str]) -> None:
     first = queued(text="twice")
     runner = Runner(HOME)
     assert sent == [first.public_id]
-    runner.run(first.public_id)
+    runner.run("short")
     runner.close()
     first.refresh_from_db()
     assert first.phase == Phase.COMPLETED
     second = queued(text="twice")
-    assert (second.phase, second.answered_from) == (Phase.COMPLETED, first.public_id)
+    assert (second.phase, second.answered_from) == (Phase.COMPLETED, first.activity)
     assert [r.file for r in second.results.all()] == [r.file for r in first.results.all()]
     assert sent == [first.public_id]
     Worker.objects.update(software={"pydantic": "0.1"})
@@ -330,7 +267,7 @@ def test_every_end_leaves_provenance(
     else:
         endings.abort(taken, RUNNING, attempt=1)
     (activity,) = records
-    base = f"ivo://{settings.DISTILLER_AUTHORITY}/jobs?{job.public_id}"
+    base = f"ivo://{settings.DISTILLER_AUTHORITY}/jobs?{job.activity}"
     assert (activity.id, activity.name, activity.version, activity.status) == (base, "echo", "1.0", phase)
     assert [(role, entity.id) for role, entity in activity.used] == [("sources", "ivo://distiller.example/test?alpha")]
     assert [entity.id for _, entity in activity.generated] == ([f"{base}/text"] if phase == Phase.COMPLETED else [])

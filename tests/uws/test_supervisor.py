@@ -128,13 +128,6 @@ def test_second_worker_is_refused(worker: WorkerProcess) -> None:
     assert "Traceback" not in second.stderr
 
 
-@pytest.fixture
-def only_worker(worker_process: WorkerProcess) -> None:
-    """The tests' usual worker is stopped: it would take the jobs of the one that the test starts."""
-    if worker_process.is_running:
-        worker_process.stop()
-
-
 def redis_of(worker: WorkerProcess) -> int:
     """Process id of the worker's private Redis."""
     assert worker.process is not None
@@ -168,7 +161,7 @@ def test_health(client: Client) -> None:
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_without_any_redis(
-    only_worker: None, finished: Finished, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Any
+    no_worker: None, finished: Finished, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Any
 ) -> None:
     """The fall-back: Celery's filesystem transport carries the jobs where there is no redis-server at all."""
     home = tmp_path / "home"
@@ -193,7 +186,7 @@ def test_without_any_redis(
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_memory_limit(only_worker: None, finished: Finished) -> None:
+def test_memory_limit(no_worker: None, finished: Finished) -> None:
     """A job that takes more memory than it may is ended, and says so."""
     worker = WorkerProcess(DISTILLER_JOB_MEMORY="250", **WORKER)
     worker.start()
@@ -209,7 +202,7 @@ def test_memory_limit(only_worker: None, finished: Finished) -> None:
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_serve(only_worker: None, tmp_path: Path) -> None:
+def test_serve(no_worker: None, tmp_path: Path) -> None:
     """One command: says what it does and where it answers, runs the worker too, and Ctrl-C ends everything."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

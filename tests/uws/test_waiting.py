@@ -35,7 +35,7 @@ def redis_url() -> str:
 
 
 @pytest.fixture(params=["redis", "polling", "redis gone"])
-def broker(request: pytest.FixtureRequest, settings: Any, tmp_path: Any) -> str:
+def broker(no_worker: None, request: pytest.FixtureRequest, settings: Any, tmp_path: Any) -> str:
     """How waiting processes hear of changes."""
     urls = {"polling": "filesystem://", "redis gone": f"redis+socket://{tmp_path}/none.sock"}
     settings.CELERY_BROKER_URL = urls.get(request.param) or request.getfixturevalue("redis_url")
