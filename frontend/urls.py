@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from frontend.views import docs, jobs, observations, provenance, query, search
+from frontend.views import account, docs, jobs, observations, provenance, query, search
 
 urlpatterns = [
     path("", search.search, name="search"),
@@ -19,6 +19,10 @@ urlpatterns = [
     path("jobs/<str:job_id>/abort", jobs.job_action, {"action": "abort"}, name="job_abort"),
     path("jobs/<str:job_id>/delete", jobs.job_action, {"action": "delete"}, name="job_delete"),
     path("provenance", provenance.provenance, name="provenance"),
+    path("account", account.account, name="account"),
+    path("account/sign-in", account.SignIn.as_view(), name="sign_in"),
+    path("account/sign-out", account.SignOut.as_view(), name="sign_out"),
+    path("account/tokens/<int:number>/revoke", account.revoke, name="revoke_token"),
     path("docs", docs.docs, name="docs"),
     path("docs/<path:name>", docs.docs, name="docs_page"),
 ]

@@ -49,6 +49,11 @@ class Environment(BaseSettings):
         description="Believe `X-Forwarded-Proto`, `X-Forwarded-Host` and the last address of `X-Forwarded-For`: only "
         "behind a proxy that sets them.",
     )
+    distiller_basic_over_http: bool = Field(
+        False,
+        description="Take passwords (HTTP Basic) over plain http from other machines too. Anybody on the way can read "
+        "them.",
+    )
     database_url: str = Field(
         "",
         description="`postgresql://user:password@host/name` or `sqlite:///path`. "
