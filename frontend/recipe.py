@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pprint import pformat
 
+from uws import jobtypes
 from uws.models import Job
 
 
@@ -15,7 +16,7 @@ def recipe(job: Job, base_url: str) -> str:
         "import requests",
         "",
         "answer = requests.post(",
-        f'    "{base_url}/uws/{job.job_type}",',
+        f'    "{base_url}/{jobtypes.location(job.job_type)}",',
         *_indented(f"data={pformat(data, width=88, sort_dicts=False)},", 4),
         "    allow_redirects=False,",
         "    timeout=60,",

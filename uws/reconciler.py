@@ -112,8 +112,12 @@ class Reconciler:
                 return
 
     def destroy_expired(self) -> None:
-        """Jobs whose destruction time has passed, and those that were destroyed while they ran."""
-        for job in store.jobs().filter(destruction__lte=timezone.now())[:100]:
+        """Jobs whose destruction time has passed, and those that were destroyed while they ran.
+
+        An archived job is what is left of one at its destruction time (UWS 1.1 section 2.1.3): it stays.
+        """
+        expired = store.jobs().filter(destruction__lte=timezone.now()).exclude(phase=Phase.ARCHIVED)
+        for job in expired[:100]:
             endings.abort(job, UNSTARTED)
             store.hide(job)
         for job in Job.objects.filter(destroyed=True)[:100]:

@@ -22,7 +22,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connections
-from django.db.models import F
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from uws import child, endings, identity, inputs, jobtypes, processes, queue, results, service, store
@@ -90,7 +91,8 @@ class Runner:
 
     def run(self, public_id: str) -> None:
         """Run a job to its end if it waits for a worker. Whatever happens, the job ends or is run again."""
-        job = store.take(public_id, self.id, started=timezone.now(), progress_message="Starting", progress_fraction=0.0)
+        started = Coalesce("started", Value(timezone.now()))  # of the first run, if there were several
+        job = store.take(public_id, self.id, started=started, progress_message="Starting", progress_fraction=0.0)
         if job is None:
             return
         attempt = job.attempt

@@ -41,10 +41,13 @@ def _asset(name: str) -> str:
 @register.simple_tag
 def query_string(given: dict[str, str] | None = None, **changes: Any) -> str:
     """`?...` of these parameters with some replaced, or removed by None."""
-    values = QueryDict(mutable=True)
-    for name, value in {**(given or {}), **changes}.items():
+    values = given.copy() if isinstance(given, QueryDict) else QueryDict(mutable=True)
+    replaced = changes if isinstance(given, QueryDict) else {**(given or {}), **changes}
+    for name, value in replaced.items():
         if value is not None and value != "":
             values[name] = str(value)
+        else:
+            values.pop(name, None)
     return f"?{values.urlencode()}" if values else "?"
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -17,14 +19,16 @@ from frontend.tables import Page
 from frontend.views.search import page_number
 from frontend.wording import sentence
 from provenance import identifiers
+from tap.jobs import JOB_TYPE as QUERIES
 from uws import inputs, jobtypes, service
 from uws.errors import UserJobError
 from uws.fields import fields
 from uws.jobtypes import JobType, Owner
-from uws.models import Job
+from uws.models import Job, JobLog
 from uws.phases import FINAL, Phase
 from uws.service import Requester
 from uws.values import ParameterErrors
+from uws.xml import job_url
 from vo.errors import AuthorizationFault, NotFoundFault
 from vo.http import base_url
 
@@ -35,13 +39,24 @@ JOBS_PER_PAGE = 30
 @never_cache
 def jobs(request: HttpRequest) -> HttpResponse:
     """The jobs of the user, or of this browser."""
-    rows = service.jobs_of(service.requester(request)).exclude(job_type__in=_elsewhere())
+    own = service.jobs_of(service.requester(request)).exclude(phase=Phase.ARCHIVED)
+    return _list(request, own.exclude(job_type__in=_elsewhere()), {"others": _others()})
+
+
+def job_list(request: HttpRequest, kind: JobType, rows: QuerySet[Job]) -> HttpResponse:
+    """A job list of the UWS interface as a page."""
+    return _list(request, rows, {"kind": kind, "phases": Phase.values, "chosen": request.GET.getlist("PHASE")})
+
+
+def _list(request: HttpRequest, rows: QuerySet[Job], values: dict[str, Any]) -> HttpResponse:
     total, number = rows.count(), page_number(request)
     number = min(number, max(1, -(-total // JOBS_PER_PAGE)))
     start = (number - 1) * JOBS_PER_PAGE
     shown = Page((), [], number, JOBS_PER_PAGE, total, more=False)
     listed = [(job, _title(job.job_type)) for job in rows[start : start + JOBS_PER_PAGE]]
-    return page(request, "jobs.html", {"section": "jobs", "jobs": listed, "page": shown, "paging": {}})
+    return page(
+        request, "jobs.html", {"section": "jobs", "jobs": listed, "page": shown, "paging": request.GET, **values}
+    )
 
 
 @require_safe
@@ -94,7 +109,11 @@ def _form_page(request: HttpRequest, form: JobForm, status: int = 200) -> HttpRe
 @never_cache
 def job(request: HttpRequest, job_id: str) -> HttpResponse:
     """One job: its phase and progress, and when it has ended its results. `?part=status` is the part that changes."""
-    found = _find(job_id, request)
+    return job_page(request, _find(job_id, request))
+
+
+def job_page(request: HttpRequest, found: Job) -> HttpResponse:
+    """The page of a job that may be seen."""
     following = found.phase not in FINAL and found.phase != Phase.PENDING
     if request.GET.get("part") == "status":
         response = page(request, "job_status.html", {"job": found, "following": following})
@@ -102,18 +121,21 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
             response["HX-Refresh"] = "true"  # the results need the whole page
         return response
     kind = _known_type(found)
+    own_id = identifiers.job_id(found.public_id)
     values: dict[str, Any] = {
         "section": "jobs",
         "job": found,
         "title": _title(found.job_type),
         "following": following,
         "parameters": _parameters(found, kind),
-        "inputs": found.inputs,
+        "inputs": [{**given, "sent": given["id"].startswith(own_id)} for given in found.inputs],
         "own": found.owner is None or found.owner == request.user,
-        "provenance_id": identifiers.job_id(found.public_id),
+        "provenance_id": own_id,
         "recipe": recipe(found, base_url(request)),
         "again": _again(found, kind),
-        "uws_url": f"{base_url(request)}/uws/{found.job_type}/{found.public_id}",
+        "log": JobLog.objects.filter(job=found).values_list("text", flat=True).first(),
+        "uws_url": job_url(base_url(request), found),
+        "list_url": f"/{kind.location}" if kind is not None and kind.path else reverse("jobs"),
     }
     if found.phase == Phase.COMPLETED:
         values |= {"outcome": outcomes.outcome(found)}
@@ -126,7 +148,8 @@ def job_action(request: HttpRequest, job_id: str, action: str) -> HttpResponse:
     found = _find(job_id, request)
     if action == "delete":
         service.destroy(found)
-        return HttpResponseRedirect(reverse("jobs"))
+        elsewhere = found.job_type in _elsewhere()
+        return HttpResponseRedirect(f"/{jobtypes.location(found.job_type)}" if elsewhere else reverse("jobs"))
     if action == "abort":
         service.abort(found)
     else:
@@ -141,14 +164,16 @@ def _find(job_id: str, request: HttpRequest) -> Job:
         raise Http404(sentence(fault.message)) from None
     except AuthorizationFault:
         raise Http404(f"There is no job {job_id!r}; it may have been deleted.") from None
-    if found.job_type in _elsewhere():
-        raise Http404(f"The job {job_id!r} has no page; it is at /{jobtypes.location(found.job_type)}/{job_id}.")
     return found
 
 
+def _others() -> list[JobType]:
+    """Job types that are not on offer: other services run their work as such jobs, and list them."""
+    return [kind for kind in jobtypes.all_job_types() if kind.path]
+
+
 def _elsewhere() -> list[str]:
-    """Job types without pages: other services run their work as such jobs, and show them."""
-    return [kind.name for kind in jobtypes.all_job_types() if kind.path]
+    return [kind.name for kind in _others()]
 
 
 def _job_type(name: str) -> JobType:
@@ -160,11 +185,11 @@ def _job_type(name: str) -> JobType:
 
 def _known_type(job: Job) -> JobType | None:
     """The job's type; None if this archive does not offer it any more."""
-    return next((t for t in jobtypes.job_types() if t.name == job.job_type), None)
+    return next((t for t in jobtypes.all_job_types() if t.name == job.job_type), None)
 
 
 def _title(name: str) -> str:
-    return next((t.title for t in jobtypes.job_types() if t.name == name), name)
+    return next((t.title for t in jobtypes.all_job_types() if t.name == name), name)
 
 
 def _parameters(job: Job, kind: JobType | None) -> list[dict[str, Any]]:
@@ -182,6 +207,11 @@ def _parameters(job: Job, kind: JobType | None) -> list[dict[str, Any]]:
 def _again(job: Job, kind: JobType | None) -> str:
     """Link to the form filled with the parameters of this job."""
     if kind is None:
+        return ""
+    if kind.name == QUERIES:
+        adql = job.parameters.get("QUERY")
+        return f"{reverse('query')}?{urlencode({'adql': adql[0]})}" if adql else ""
+    if kind.path:
         return ""
     query = QueryDict(mutable=True)
     for name, texts in job.parameters.items():
