@@ -123,6 +123,12 @@ class Environment(BaseSettings):
         description="Hosts that tables may be fetched from though their addresses are not public, separated by commas: "
         "`host` or `host:port`.",
     )
+    distiller_waiting_requests: int = Field(
+        8,
+        ge=1,
+        description="Requests of a web process that may wait for a change of a job (`WAIT`) at the same time: each "
+        "holds a thread. Others are answered after a second, and ask again.",
+    )
     distiller_job_retention_days: int = Field(30, ge=1, description="Days until a job and its results are destroyed.")
     distiller_sesame_url: str = Field(
         "https://cds.unistra.fr/cgi-bin/nph-sesame/-oxpi/SNV",
