@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from frontend.views import account, docs, jobs, observations, provenance, query, search
+from frontend.views import account, docs, jobs, newjob, observations, provenance, query, search
 
 urlpatterns = [
     path("", search.search, name="search"),
@@ -12,8 +12,8 @@ urlpatterns = [
     path("observations/<path:did>", observations.observation, name="observation"),
     path("query", query.query, name="query"),
     path("jobs", jobs.jobs, name="jobs"),
-    path("jobs/new", jobs.job_choice, name="job_choice"),
-    path("jobs/new/<str:type_name>", jobs.new_job, name="new_job"),
+    path("jobs/new", newjob.job_choice, name="job_choice"),
+    path("jobs/new/<str:type_name>", newjob.new_job, name="new_job"),
     path("jobs/<str:job_id>", jobs.job, name="job"),
     path("jobs/<str:job_id>/run", jobs.job_action, {"action": "run"}, name="job_run"),
     path("jobs/<str:job_id>/abort", jobs.job_action, {"action": "abort"}, name="job_abort"),

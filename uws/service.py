@@ -19,7 +19,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from uws import endings, identity, inputs, jobtypes, parts, queue, results, store
+from uws import endings, identity, inputs, jobtypes, offers, parts, queue, results, store
 from uws.errors import UserJobError
 from uws.jobtypes import JobType
 from uws.models import Job
@@ -95,9 +95,11 @@ def create(
     """A new job in phase PENDING. Raises ParameterErrors for unknown names and values that cannot be read.
 
     `base_url` is that of the service as the client reaches it, for links in the results; `part` gives what the request
-    brings along. Raises as `parts.stored` does: there is no job then.
+    brings along. Raises as `parts.stored` does, and AuthorizationFault if the owner may make no job of that type: there
+    is no job then.
     """
     kind = jobtypes.job_type(type_name)
+    offers.check(kind, who.user)
     given = _accepted(kind, parameters)
     with parts.stored(kind, given, part, who.user) as sent, transaction.atomic():
         job = Job.objects.create(
@@ -244,7 +246,8 @@ def set_execution_duration(job: Job, seconds: int) -> None:
 
 
 def _longest_run(kind: JobType, owner: User | None) -> int:
-    return kind.longest_run(None if owner is None else owner.get_username(), owner is not None and owner.is_staff)
+    name, is_curator = None if owner is None else owner.get_username(), owner is not None and owner.is_staff
+    return offers.longest_run(kind, kind.longest_run(name, is_curator))
 
 
 def set_destruction(job: Job, when: datetime) -> None:

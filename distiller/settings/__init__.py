@@ -123,7 +123,16 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "vo.rest.json_errors",
 }
-SPECTACULAR_SETTINGS = {"TITLE": "Distiller", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Distiller",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "OAS_VERSION": "3.1.1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "uws.openapi.add_job_lists",
+    ],
+}
 
 LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "account"

@@ -1,4 +1,4 @@
-"""Jobs: the form of a job type, the list of own jobs, and the page that follows one job to its results."""
+"""Jobs: the list of own ones, and the page that follows one job to its results."""
 
 from __future__ import annotations
 
@@ -9,25 +9,21 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from frontend import outcomes
-from frontend.jobforms import JobForm
 from frontend.pages import page
-from frontend.recipe import recipe
+from frontend.recipe import python
 from frontend.tables import Page
 from frontend.views.search import page_number
 from frontend.wording import sentence
 from provenance import identifiers
 from tap.jobs import JOB_TYPE as QUERIES
-from uws import inputs, jobtypes, service
-from uws.errors import UserJobError
+from uws import jobtypes, service
 from uws.fields import fields
-from uws.jobtypes import JobType, Owner
+from uws.jobtypes import JobType
 from uws.models import Job, JobLog
 from uws.phases import FINAL, Phase
-from uws.service import Requester
-from uws.values import ParameterErrors
 from uws.xml import job_url
 from vo.errors import AuthorizationFault, NotFoundFault
 from vo.http import base_url
@@ -60,52 +56,6 @@ def _list(request: HttpRequest, rows: QuerySet[Job], values: dict[str, Any]) -> 
 
 
 @require_safe
-def job_choice(request: HttpRequest) -> HttpResponse:
-    """The job types there are; a selection in the URL goes along."""
-    values = {"section": "jobs", "job_types": jobtypes.job_types(), "query": request.GET.urlencode()}
-    return page(request, "job_choice.html", values)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def new_job(request: HttpRequest, type_name: str) -> HttpResponse:
-    """The form of a job type; sent, it makes the job, starts it and leads to its page."""
-    kind = _job_type(type_name)
-    if request.method != "POST":
-        return _form_page(request, JobForm.from_query(kind, request.GET))
-    form = JobForm.from_post(kind, request.POST)
-    who = service.requester(request, start_session=True)
-    if not _check(form, who):
-        return _form_page(request, form, 400)
-    try:
-        job = service.create(kind.name, form.values, who)
-    except ParameterErrors as error:
-        for name, message in error.errors:
-            form.add_error(name, sentence(message))
-        return _form_page(request, form, 400)
-    service.run(job)
-    return HttpResponseRedirect(reverse("job", args=[job.public_id]))
-
-
-def _check(form: JobForm, who: Requester) -> bool:
-    """Whether the job can start: parameters are right and select something that is there."""
-    parameters = form.parameters()
-    if parameters is None:
-        return False
-    try:
-        inputs.resolve(form.job_type, parameters, Owner(who.user.get_username() if who.user else None))
-    except UserJobError as error:
-        form.add_error(
-            "obs_id" if "obs_id" in form.fields and form.values.get("obs_id") else "", sentence(error.message)
-        )
-        return False
-    return True
-
-
-def _form_page(request: HttpRequest, form: JobForm, status: int = 200) -> HttpResponse:
-    return page(request, "new_job.html", {"section": "jobs", "job_type": form.job_type, "form": form}, status)
-
-
-@require_safe
 @never_cache
 def job(request: HttpRequest, job_id: str) -> HttpResponse:
     """One job: its phase and progress, and when it has ended its results. `?part=status` is the part that changes."""
@@ -131,7 +81,7 @@ def job_page(request: HttpRequest, found: Job) -> HttpResponse:
         "inputs": [{**given, "sent": given["id"].startswith(own_id)} for given in found.inputs],
         "own": found.owner is None or found.owner == request.user,
         "provenance_id": own_id,
-        "recipe": recipe(found, base_url(request)),
+        "recipe": python(f"{base_url(request)}/{jobtypes.location(found.job_type)}", found.parameters),
         "again": _again(found, kind),
         "log": JobLog.objects.filter(job=found).values_list("text", flat=True).first(),
         "uws_url": job_url(base_url(request), found),
@@ -174,13 +124,6 @@ def _others() -> list[JobType]:
 
 def _elsewhere() -> list[str]:
     return [kind.name for kind in _others()]
-
-
-def _job_type(name: str) -> JobType:
-    try:
-        return service.job_type(name)
-    except NotFoundFault as fault:
-        raise Http404(sentence(fault.message)) from None
 
 
 def _known_type(job: Job) -> JobType | None:
