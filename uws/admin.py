@@ -74,7 +74,7 @@ class WorkerAdmin(_ReadOnly, admin.ModelAdmin):
     list_display = ("host", "boot_id", "slots", "started", "heartbeat")
 
 
-class SettingForm(forms.ModelForm):  # type: ignore[type-arg]
+class SettingForm(forms.ModelForm):
     """The job type is one of those that are registered."""
 
     class Meta:

@@ -31,7 +31,7 @@ class OutputSerializer(serializers.Serializer[dict[str, object]]):
     description = serializers.CharField()
     filename = serializers.CharField()
     media_type = serializers.CharField()
-    required = serializers.BooleanField(help_text="false: it may be absent")
+    optional = serializers.BooleanField(help_text="it may be absent")
 
 
 class JobTypeSerializer(serializers.Serializer[dict[str, object]]):

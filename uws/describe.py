@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from uws.fields import FieldSpec, fields
@@ -63,7 +64,7 @@ def description(job_type: JobType, base_url: str) -> dict[str, Any]:
                 "description": role.description,
                 "filename": role.filename,
                 "media_type": role.media_type,
-                "required": role.required,
+                "optional": not role.required,
             }
             for role in job_type.outputs
         ],
@@ -93,6 +94,6 @@ def _form_property(spec: FieldSpec) -> dict[str, Any]:
 
 
 def _default(spec: FieldSpec) -> Any:
-    kinds = {"integer": int, "number": float, "boolean": lambda text: text == "true"}
+    kinds: dict[str, Callable[[str], Any]] = {"integer": int, "number": float, "boolean": lambda text: text == "true"}
     value = kinds.get(spec.kind, str)(spec.default)
     return [value] if spec.multiple else value

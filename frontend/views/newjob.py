@@ -74,7 +74,9 @@ def _form_page(request: HttpRequest, form: JobForm, status: int = 200) -> HttpRe
         "section": "jobs",
         "job_type": kind,
         "form": form,
-        "refusal": offers.refusal(kind, user and user.get_username(), user is not None and user.is_staff),
+        "refusal": offers.refusal(
+            kind, None if user is None else user.get_username(), user is not None and user.is_staff
+        ),
         "described": describe.description(kind, base),
         "specs": fields(kind.parameters),
         "python": python(url, data),
