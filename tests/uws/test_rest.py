@@ -136,6 +136,10 @@ def test_wrong_creation_is_refused(client: Client, parameters: dict[str, Any], w
         ({"source": "gamma"}, "there is no source 'gamma'"),
         ({"source": "vanished"}, "the file of ivo://distiller.example/test?vanished is missing from the archive"),
         ({"source": "private"}, "private is proprietary"),
+        (
+            {"source": "vanished.png"},
+            "ivo://distiller.example/test?vanished.png is a product of the type picture; this ",
+        ),
     ],
 )
 def test_contradictions_end_in_error(
