@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import IO
 
@@ -20,6 +21,7 @@ from uws.models import Job, Part, Result
 from uws.negotiation import document, negotiated
 from uws.phases import Phase
 from uws.results import store
+from uws.service import Requester
 from vo import vosi
 from vo.dali import Parameters, integer, timestamp
 from vo.errors import AuthorizationFault, FatalFault, NotFoundFault, UsageFault
@@ -36,13 +38,21 @@ _endpoint = partial(vo_endpoint, errors=negotiation.errors)
 
 @_endpoint()
 def job_list(request: HttpRequest, type_name: str) -> HttpResponseBase:
-    """List own jobs of a type, or create one (UWS 1.1 sections 2.2.2.1 and 2.2.3.1)."""
+    """List own jobs of a type, or create one (UWS 1.1 sections 2.2.2.1 and 2.2.3.1).
+
+    Clients of DataLink ask the service of a descriptor by GET: with PHASE=RUN, which is no filter, it makes a job too.
+    A page of another site can make a browser ask: such a job is nobody's, unless a program says whose it is.
+    """
     kind = _kind(request, type_name)
     parameters = Parameters.of(request)
+    who = service.requester(request)
     if request.method == "POST":
         _check_csrf(request)
-        return _create(request, kind.name, parameters)
-    own = service.jobs_of(service.requester(request)).filter(job_type=kind.name)
+        return _create(request, kind.name, parameters, who)
+    if request.method == "GET" and parameters.all("PHASE") == ["RUN"] and not kind.path:
+        is_program = hasattr(request, "signed_in_by_header") and "Sec-Fetch-Site" not in request.headers
+        return _create(request, kind.name, parameters, who if is_program else replace(who, user=None, session=""))
+    own = service.jobs_of(who).filter(job_type=kind.name)
     jobs = filtered(own.select_related("owner"), parameters)
     if (pages := negotiation.pages(request)) is not None:
         return negotiated(pages.job_list(request, kind, jobs))
@@ -205,7 +215,7 @@ def _kind(request: HttpRequest, type_name: str) -> JobType:
     return service.job_type(type_name) if request.path_info.startswith("/uws/") else jobtypes.job_type(type_name)
 
 
-def _create(request: HttpRequest, type_name: str, parameters: Parameters) -> HttpResponseBase:
+def _create(request: HttpRequest, type_name: str, parameters: Parameters, who: Requester) -> HttpResponseBase:
     """A new job, started at once with PHASE=RUN. Nothing is created if anything in the request is wrong."""
     command = (parameters.one("PHASE") or "").strip().upper()
     if command not in ("", "RUN"):
@@ -216,7 +226,7 @@ def _create(request: HttpRequest, type_name: str, parameters: Parameters) -> Htt
     created = service.create(
         type_name,
         {name: parameters.all(name) for name in parameters if name not in CONTROL},
-        service.requester(request),
+        who,
         run_id=parameters.run_id() or "",
         base_url=base_url(request),
         part=parameters.part,

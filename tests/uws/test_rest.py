@@ -16,6 +16,9 @@ from django.utils import timezone
 from pyvo.io.vosi import parse_capabilities
 from vo_models.uws import Jobs
 
+from accounts import tokens
+from tests.uws.jobs import ECHO
+from uws.descriptors import descriptor
 from uws.models import Job
 from uws.phases import Phase
 from uws.reconciler import Reconciler
@@ -169,6 +172,24 @@ def test_create_and_run_in_one_step(client: Client) -> None:
         assert job.phase.value == "QUEUED"
         assert job.parameters is not None
         assert [p.id for p in job.parameters.parameter] == ["text"]
+
+
+def test_datalink_clients_ask_by_get(client: Client, django_user_model: Any) -> None:
+    """DataLink 1.1 section 4: what a descriptor says, as pyvo and TOPCAT send it; the job of nobody, or of their user."""
+    anna = django_user_model.objects.create_user("anna")
+    client.force_login(anna)
+    filled = {name: text for name, text in descriptor(ECHO, "http://testserver").values.items() if text}
+    assert filled["PHASE"] == "RUN"
+    answer = client.get("/uws/echo", {**filled, "text": "from a client"})
+    assert answer.status_code == 303
+    job = Job.objects.get()
+    assert (job.phase, job.owner, job.session) == (Phase.QUEUED, None, "")
+    assert client.get("/uws/echo", {"PHASE": "RUN", "times": "100"}).status_code == 400
+    assert client.head("/uws/echo", {"PHASE": "RUN"}).status_code == 400
+    _, token = tokens.make(anna, "script")
+    client.get("/uws/echo", {"PHASE": "RUN"}, headers={"authorization": f"Bearer {token}"})
+    assert Job.objects.latest("pk").owner == anna
+    assert Job.objects.count() == 2
 
 
 def test_parameters_of_a_pending_job(client: Client) -> None:
