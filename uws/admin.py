@@ -40,6 +40,7 @@ class PartInline(_ReadOnly, admin.TabularInline):
 
 class LogInline(_ReadOnly, admin.StackedInline):
     model = JobLog
+    extra = 0
 
 
 @admin.register(Job)
@@ -50,6 +51,7 @@ class JobAdmin(_ReadOnly, admin.ModelAdmin):
     search_fields = ("public_id", "run_id", "owner__username", "error_message")
     date_hierarchy = "created"
     inlines = (ResultInline, PartInline, LogInline)
+    exclude = ("session",)
     actions = ("abort",)
 
     def has_abort_permission(self, request: HttpRequest) -> bool:

@@ -6,14 +6,18 @@ job lists by start time, as drafts of UWS 1.1 did: the standard has creation tim
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import pyvo
 import requests
 from django.contrib.auth.models import User
+
+from uws.jobtypes import job_types
 
 UWS = "{http://www.ivoa.net/xml/UWS/v1.0}"
 LISTED = {"PENDING", "QUEUED", "EXECUTING", "COMPLETED", "ERROR", "ABORTED", "HELD", "SUSPENDED", "UNKNOWN"}
@@ -81,6 +85,31 @@ def listed(answer: requests.Response) -> list[tuple[str, str]]:
     assert (root.tag, root.get("version")) == (f"{UWS}jobs", "1.1")
     assert {child.tag for child in root} <= {f"{UWS}jobref"}
     return [(str(ref.get("id")), str(ref.findtext(f"{UWS}phase"))) for ref in root]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_pyvo_drives_every_job_type(async_url: str) -> None:
+    """pyvo's job class from creation to deletion, with the defaults of each type (uws.md, "What clients do with it")."""
+    for kind in job_types():
+        answer = requests.post(
+            async_url.replace("tap/async", kind.location),
+            data={"obs_id": ["1001", "1002"]},
+            allow_redirects=False,
+            timeout=30,
+        )
+        job = pyvo.dal.AsyncTAPJob(answer.headers["Location"], delete=False)
+        assert (job.phase, job.job.version) == ("PENDING", "1.1"), kind.name
+        job.run()
+        job.wait(timeout=240.0)
+        job.raise_if_error()
+        assert job.phase == "COMPLETED", kind.name
+        made = {result.id_: result.href for result in job.job.results}
+        assert {output.name for output in kind.outputs if output.required} <= set(made)
+        assert requests.get(next(iter(made.values())), timeout=30).content
+        job.delete()
+        assert requests.get(answer.headers["Location"], timeout=30).status_code == 404
+    gc.collect()
 
 
 @pytest.fixture(params=["tap/async", "uws/countmap"])

@@ -175,7 +175,7 @@ def test_create_and_run_in_one_step(client: Client) -> None:
 
 
 def test_datalink_clients_ask_by_get(client: Client, django_user_model: Any) -> None:
-    """DataLink 1.1 section 4: what a descriptor says, as pyvo and TOPCAT send it; the job of nobody, or of their user."""
+    """DataLink 1.1 section 4: what a descriptor says, as pyvo and TOPCAT send it; of nobody, or of their user."""
     anna = django_user_model.objects.create_user("anna")
     client.force_login(anna)
     filled = {name: text for name, text in descriptor(ECHO, "http://testserver").values.items() if text}
