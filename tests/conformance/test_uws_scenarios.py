@@ -90,7 +90,7 @@ def listed(answer: requests.Response) -> list[tuple[str, str]]:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_pyvo_drives_every_job_type(async_url: str) -> None:
-    """pyvo's job class from creation to deletion, with the defaults of each type (uws.md, "What clients do with it")."""
+    """pyvo's job class from creation to deletion, with the defaults of each type (uws.md, on what clients do)."""
     for kind in job_types():
         answer = requests.post(
             async_url.replace("tap/async", kind.location),

@@ -262,7 +262,8 @@ def test_uploads_of_a_job(client: Client, validate: Callable[[bytes], Any]) -> N
     document = client.get(f"{url}/parameters").content
     validate(document)
     found = [(p.get("id"), p.text) for p in ElementTree.fromstring(document)]
-    assert found == [("QUERY", "SELECT 1 FROM TAP_UPLOAD.t"), ("UPLOAD", "t,param:x"), ("UPLOAD", "T,param:y")]
+    given = [("QUERY", "SELECT 1 FROM TAP_UPLOAD.t"), ("UPLOAD", "t,param:x"), ("UPLOAD", "T,param:y")]
+    assert found == [*given, *((name, f"http://testserver{url}/parameters/{name}") for name in ("x", "y"))]
     assert Part.objects.count() == 2
     client.post(f"{url}/phase", {"PHASE": "RUN"})
     assert "two tables are named T" in told(client.get(f"{url}/error").content)
