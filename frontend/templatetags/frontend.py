@@ -108,6 +108,12 @@ def sentence(text: str) -> str:
 
 
 @register.filter
+def end_of(text: str, length: int) -> str:
+    """The last lines of a text, of about that many characters."""
+    return text if len(text) <= length else text[-length:].partition("\n")[2]
+
+
+@register.filter
 def marked(text: str) -> SafeString:
     """Text with `names` between backquotes set as code."""
     parts = text.split("`")

@@ -64,32 +64,39 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
 
 def job_page(request: HttpRequest, found: Job) -> HttpResponse:
     """The page of a job that may be seen."""
-    following = found.phase not in FINAL and found.phase != Phase.PENDING
+    status = _status(found)
     if request.GET.get("part") == "status":
-        response = page(request, "job_status.html", {"job": found, "following": following})
-        if not following:
+        response = page(request, "job_status.html", status)
+        if not status["following"]:
             response["HX-Refresh"] = "true"  # the results need the whole page
         return response
     kind = _known_type(found)
     own_id = identifiers.job_id(found.public_id)
     values: dict[str, Any] = {
         "section": "jobs",
-        "job": found,
+        **status,
         "title": _title(found.job_type),
-        "following": following,
         "parameters": _parameters(found, kind),
         "inputs": [{**given, "sent": given["id"].startswith(own_id)} for given in found.inputs],
         "own": found.owner is None or found.owner == request.user,
         "provenance_id": own_id,
         "recipe": python(f"{base_url(request)}/{jobtypes.location(found.job_type)}", found.parameters),
         "again": _again(found, kind),
-        "log": JobLog.objects.filter(job=found).values_list("text", flat=True).first(),
         "uws_url": job_url(base_url(request), found),
         "list_url": f"/{kind.location}" if kind is not None and kind.path else reverse("jobs"),
     }
     if found.phase == Phase.COMPLETED:
         values |= {"outcome": outcomes.outcome(found)}
     return page(request, "job.html", values)
+
+
+def _status(job: Job) -> dict[str, Any]:
+    """What changes while a job waits and runs. `following`: the page asks again for it."""
+    return {
+        "job": job,
+        "following": job.phase not in FINAL and job.phase != Phase.PENDING,
+        "log": JobLog.objects.filter(job=job).values_list("text", flat=True).first() or "",
+    }
 
 
 @require_POST
