@@ -51,7 +51,8 @@ def register(pages: Pages) -> None:
 
 def wanted(request: HttpRequest) -> Form:
     """The form that the header Accept prefers among those that there are; XML if it takes none of them."""
-    offered = [(form, types) for form, types in _MEDIA_TYPES if form != "html" or _registered]
+    for_people = bool(_registered) and _is_for_people(request)
+    offered = [(form, types) for form, types in _MEDIA_TYPES if form != "html" or for_people]
     best, _ = max(offered, key=lambda offer: max(_quality(request, media_type) for media_type in offer[1]))
     return best
 
@@ -83,6 +84,15 @@ def errors(request: HttpRequest, error: VOError) -> HttpResponse:
     if form == "json":
         return JsonResponse({"error": error.label, "detail": error.message}, status=error.status)
     return votable_errors(request, error)
+
+
+def _is_for_people(request: HttpRequest) -> bool:
+    """Whether a page may be the answer: to a browser, or to who takes no XML.
+
+    Java's programs (TOPCAT, STILTS) say by default that they prefer HTML, and want XML. Browsers name XHTML.
+    """
+    browser = any(str(accepted).startswith("application/xhtml+xml") for accepted in request.accepted_types)
+    return browser or _quality(request, "application/xml") == 0
 
 
 def _quality(request: HttpRequest, media_type: str) -> float:

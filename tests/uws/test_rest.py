@@ -386,7 +386,8 @@ XML, JSON, HTML = "application/xml", "application/json", "text/html; charset=utf
         ("application/json, text/html;q=0.9", JSON),
         ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", HTML),
         ("text/html", HTML),
-        ("*/*;q=0.9, application/xml;q=0.1, text/xml;q=0.1, application/json;q=0.2", HTML),
+        ("*/*;q=0.9, application/xml;q=0.1, text/xml;q=0.1, application/json;q=0.2", JSON),
+        ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", XML),  # Java's default: STILTS, TOPCAT
     ],
 )
 @pytest.mark.parametrize("service_type", ["uws/echo", "tap/async"])
