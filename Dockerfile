@@ -21,4 +21,4 @@ ENV ARROW_DEFAULT_MEMORY_POOL=system
 USER distiller
 VOLUME /var/lib/distiller
 EXPOSE 8000
-CMD ["gunicorn", "distiller.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "distiller.webworker.StayingWorker", "--workers", "2", "--threads", "80"]
+CMD ["gunicorn", "distiller.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "distiller.webworker.StayingWorker", "--workers", "2", "--threads", "96"]

@@ -232,6 +232,7 @@ def _input_file(product: Product, uses: Sequence[ProductFile]) -> InputFile:
         classes |= use.hdu_classes
         files |= dict.fromkeys(use.hdus, str(local_path(use.file.path)))
     metadata: dict[str, Any] = {
+        "product_type": product.subtype,
         "obs_id": observation.obs_id,
         "collection": product.release.collection.name,
         "release": product.release.name,

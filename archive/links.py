@@ -16,8 +16,9 @@ from archive.obscore.columns import DATALINK_TYPE
 from archive.policy import POLICY
 from archive.published import DATALINK_STANDARD, LINKS_PATH
 from tap.registry import Viewer
+from uws import offers
 from uws.descriptors import descriptor as job_descriptor
-from uws.jobtypes import JobType, job_types
+from uws.jobtypes import JobType
 from vo.columns import ColumnMeta, ServiceDescriptor
 
 RETRIEVE_PATH = "/retrieve"
@@ -118,7 +119,7 @@ class _Builder:
         self._id, self._product, self._viewer, self._base = identifier, product, viewer, base_url
         self._files = list(product.files.select_related("file").order_by("position"))
         is_data = product.semantics == "#this"
-        self.job_types = [j for j in job_types() if is_data and _accepts(j, product.subtype)]
+        self.job_types = [j for j in offers.offered() if is_data and _accepts(j, product.subtype)]
 
     def rows(self) -> Iterator[Link]:
         yield from self._own_files()
@@ -130,7 +131,8 @@ class _Builder:
         for job_type in self.job_types:
             yield Link(
                 self._id, service_def=f"job_{job_type.name}", description=f"{job_type.title}: {job_type.description}",
-                semantics="#proc", link_auth="false", link_authorized=True,
+                semantics="#proc", link_auth="false" if offers.is_for_everybody(job_type) else "true",
+                link_authorized=offers.refusal(job_type, self._viewer.name, self._viewer.is_curator) is None,
             )  # fmt: skip
 
     def _own_files(self) -> Iterator[Link]:

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.urls import reverse
-
 from frontend import quantities
+from uws import jobtypes
 from uws.models import Job, Result
 from uws.results import store
 
@@ -92,7 +91,7 @@ def outcome(job: Job) -> Outcome:
 
 
 def _download(job: Job, result: Result) -> Download:
-    url = reverse("uws:result", args=[job.job_type, job.public_id, result.name])
+    url = f"/{jobtypes.location(job.job_type)}/{job.public_id}/results/{result.name}"
     return Download(
         result.name,
         result.filename,

@@ -1,21 +1,21 @@
-"""How to do the same from Python: the lines that submit a job's parameters with pyvo."""
+"""How to do the same from a program: the lines that submit parameters with pyvo, or with curl."""
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping, Sequence
 from pprint import pformat
 
-from uws.models import Job
 
-
-def recipe(job: Job, base_url: str) -> str:
-    """A Python program that makes the job anew, waits for it and lists its results."""
-    data = {name: texts if len(texts) > 1 else texts[0] for name, texts in job.parameters.items() if texts}
+def python(url: str, parameters: Mapping[str, Sequence[str]]) -> str:
+    """A Python program that makes a job at the job list `url`, waits for it and lists its results."""
+    data = {name: list(texts) if len(texts) > 1 else texts[0] for name, texts in parameters.items() if texts}
     lines = [
         "import pyvo",
         "import requests",
         "",
         "answer = requests.post(",
-        f'    "{base_url}/uws/{job.job_type}",',
+        f'    "{url}",',
         *_indented(f"data={pformat(data, width=88, sort_dicts=False)},", 4),
         "    allow_redirects=False,",
         "    timeout=60,",
@@ -28,6 +28,17 @@ def recipe(job: Job, base_url: str) -> str:
         "    print(result.id_, result.href)",
     ]
     return "\n".join(lines) + "\n"
+
+
+def curl(url: str, parameters: Mapping[str, Sequence[str]]) -> str:
+    """Shell lines that make the job and start it, wait up to a minute for a change, and show it."""
+    given = [
+        f"--data-urlencode {shlex.quote(f'{name}={text}')}" for name, texts in parameters.items() for text in texts
+    ]
+    made = " \\\n  ".join(
+        ["job=$(curl -s -o /dev/null -w '%{redirect_url}' -d PHASE=RUN", *given, f"{shlex.quote(url)})"]
+    )
+    return f'{made}\ncurl -s "$job?WAIT=60"\n'
 
 
 def _indented(text: str, blanks: int) -> list[str]:

@@ -40,7 +40,7 @@ def document(base_url: str, limits: Limits) -> bytes:
     tap = f"{base_url}/tap"
     return capabilities(
         [
-            Capability(STANDARD_ID, tap, "base", "1.1", "tr:TableAccess", _table_access(limits)),
+            Capability(STANDARD_ID, tap, "base", "1.1", "tr:TableAccess", _table_access(limits), signing_in=True),
             Capability("ivo://ivoa.net/std/VOSI#capabilities", f"{tap}/capabilities"),
             Capability("ivo://ivoa.net/std/VOSI#availability", f"{tap}/availability"),
             Capability("ivo://ivoa.net/std/VOSI#tables-1.1", f"{tap}/tables", version="1.1"),

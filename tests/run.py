@@ -16,7 +16,14 @@ from pathlib import Path
 
 from tests.services import postgresql_binaries
 
-ROOMS_WITH_DATABASE = ["tests/tap", "tests/archive", "tests/uws", "tests/provenance", "tests/test_services.py"]
+ROOMS_WITH_DATABASE = [
+    "tests/tap",
+    "tests/archive",
+    "tests/uws",
+    "tests/provenance",
+    "tests/accounts",
+    "tests/test_services.py",
+]
 
 
 def run(database: str, paths: list[str], report: Path) -> int:

@@ -2,50 +2,66 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from uws.jobtypes import JobType, job_type, job_types
+from uws import offers
+from uws.describe import description
+from uws.jobtypes import job_types
 from vo.errors import NotFoundFault
 from vo.http import base_url
 
 
-def described(kind: JobType, base: str) -> dict[str, Any]:
-    """A job type as JSON: its service, the JSON schema of its parameters, its inputs and outputs by role."""
-    return {
-        "name": kind.name,
-        "version": kind.version,
-        "title": kind.title,
-        "description": kind.description,
-        "service": f"{base}/uws/{kind.name}",
-        "parameters": kind.parameters.model_json_schema(),
-        "inputs": [
-            {"role": i.name, "description": i.description, "product_types": i.product_types} for i in kind.inputs
-        ],
-        "outputs": [{"role": o.name, "description": o.description, "media_type": o.media_type} for o in kind.outputs],
-    }
+class InputSerializer(serializers.Serializer[dict[str, object]]):
+    """Data that a job type uses."""
+
+    role = serializers.CharField()
+    description = serializers.CharField()
+    product_types = serializers.ListField(child=serializers.CharField())
+    multiple = serializers.BooleanField()
+
+
+class OutputSerializer(serializers.Serializer[dict[str, object]]):
+    """A result of a job type."""
+
+    role = serializers.CharField(help_text="result id of UWS")
+    description = serializers.CharField()
+    filename = serializers.CharField()
+    media_type = serializers.CharField()
+    optional = serializers.BooleanField(help_text="it may be absent")
+
+
+class JobTypeSerializer(serializers.Serializer[dict[str, object]]):
+    """A job type: its service, the JSON schema of its parameters, its inputs and outputs by role."""
+
+    name = serializers.CharField()
+    version = serializers.CharField()
+    title = serializers.CharField()
+    description = serializers.CharField()
+    service = serializers.URLField(help_text="a UWS 1.1 job list")
+    parameters = serializers.DictField(help_text="JSON schema, 2020-12")
+    inputs = InputSerializer(many=True)
+    outputs = OutputSerializer(many=True)
+    execution_duration = serializers.IntegerField(help_text="s, at most")
 
 
 class JobTypes(APIView):
     """The job types of this installation."""
 
-    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(responses=JobTypeSerializer(many=True))
     def get(self, request: Request) -> Response:
-        return Response([described(kind, base_url(request)) for kind in job_types()])
+        return Response([description(kind, base_url(request)) for kind in offers.offered()])
 
 
 class JobTypeDetail(APIView):
     """One job type."""
 
-    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(responses=JobTypeSerializer)
     def get(self, request: Request, name: str) -> Response:
-        try:
-            kind = job_type(name)
-        except KeyError:
-            raise NotFoundFault(f"there is no job type {name!r}") from None
-        return Response(described(kind, base_url(request)))
+        for kind in job_types():
+            if kind.name == name:
+                return Response(description(kind, base_url(request)))
+        raise NotFoundFault(f"there is no job type {name!r}")

@@ -1,6 +1,7 @@
 """Job types as DataLink service descriptors: any client that knows DataLink can fill in and submit a job.
 
-Source: DataLink 1.1 section 4. The job list is the service; `PHASE=RUN` among the inputs starts the job at once.
+Source: DataLink 1.1 section 4. The job list is the service; `PHASE=RUN` among the inputs starts the job at once, which
+the service takes by GET too: pyvo and TOPCAT know no other way.
 """
 
 from __future__ import annotations

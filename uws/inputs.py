@@ -32,6 +32,10 @@ def resolve(job_type: JobType, parameters: JobParameters, owner: Owner) -> Input
         if len(files) > 1 and not role.multiple:
             raise UserJobError(f"{role.description}: exactly one can be used, {len(files)} were selected")
         for file in files:
+            kind = file.metadata.get("product_type")
+            if kind is not None and role.product_types and kind not in role.product_types:
+                taken = " or ".join(role.product_types)
+                raise UserJobError(f"{file.id} is a product of the type {kind}; this job takes {taken}")
             if not file.path.is_file():
                 raise UserJobError(f"the file of {file.id} is missing from the archive; its curators have been told")
         inputs[role.name] = files

@@ -21,7 +21,10 @@ from uws.parameters import JobParameters
 
 @dataclass(frozen=True, slots=True)
 class InputRole:
-    """Data that a job type uses: `resolver` names a registered input resolver."""
+    """Data that a job type uses: `resolver` names a registered input resolver.
+
+    With `product_types`, files whose resolver says otherwise (`metadata["product_type"]`) are refused.
+    """
 
     name: str
     description: str

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
+from contextlib import suppress
+
 from django.db.models import QuerySet
 
 from uws.models import Job
 from uws.phases import Phase
-from vo.dali import Parameters, integer, timestamp
+from vo.dali import Parameters, integer
 from vo.errors import UsageFault
+
+_MOMENT = re.compile(r"(\d{4})(?:-?(\d\d)(?:-?(\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d+))?)?)?)?)?Z?", re.ASCII)
 
 
 def filtered(jobs: QuerySet[Job], parameters: Parameters) -> QuerySet[Job]:
@@ -20,7 +26,7 @@ def filtered(jobs: QuerySet[Job], parameters: Parameters) -> QuerySet[Job]:
     after = _given(parameters, "AFTER")
     if after is not None:
         try:
-            jobs = jobs.filter(created__gt=timestamp(after))
+            jobs = jobs.filter(created__gt=moment(after))
         except UsageFault as error:
             raise UsageFault(f"AFTER: {error.message}") from None
     last = _given(parameters, "LAST")
@@ -33,6 +39,24 @@ def filtered(jobs: QuerySet[Job], parameters: Parameters) -> QuerySet[Job]:
             raise UsageFault(f"LAST: must be 1 or more, not {count}")
         jobs = jobs[: min(count, 2**31)]
     return jobs
+
+
+def moment(text: str) -> dt.datetime:
+    """A time of ISO 8601, down to the minute or in full, as an aware UTC time; what is left out is the beginning.
+
+    Lists are asked for by people and scripts, which shorten (`2015`, `20151026`, `2015-10-26T09:00`); that of DALI is
+    one of these. Other time zones are refused: UWS 1.1 section 2.2.1 knows UTC only.
+    """
+    match = _MOMENT.fullmatch(re.sub(r"^(\d{4})(\d\d)(\d\d)(?!\d)", r"\1-\2-\3", text.strip(), flags=re.ASCII))
+    if match is not None:
+        year, month, day, clock, seconds, fraction = match.groups()
+        written = (
+            f"{year}-{month or '01'}-{day or '01'}T{clock or '00:00'}:{seconds or '00'}.{(fraction or '')[:6]:0<6}"
+        )
+        with suppress(ValueError):
+            return dt.datetime.fromisoformat(written).replace(tzinfo=dt.UTC)
+    shown = text if len(text) <= 60 else f"{text[:57]}..."
+    raise UsageFault(f"{shown!r} is not a UTC time written YYYY-MM-DDThh:mm:ss, or shorter")
 
 
 def _given(parameters: Parameters, name: str) -> str | None:

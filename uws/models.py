@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
 from django.db import models
 
 from uws.phases import Phase
@@ -217,3 +218,28 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host} {self.boot_id}"
+
+
+class JobTypeSetting(models.Model):
+    """What curators have decided about a job type; one without a row is as it is declared (`uws.offers`)."""
+
+    class Audience(models.TextChoices):
+        EVERYBODY = "everybody", "everybody"
+        USERS = "users", "signed-in users"
+        CURATORS = "curators", "curators"
+
+    job_type = models.CharField(max_length=64, unique=True)
+    enabled = models.BooleanField(default=True, help_text="off: no new jobs; those that there are stay")
+    audience = models.CharField(max_length=9, choices=Audience.choices, default=Audience.EVERYBODY)
+    groups = models.ManyToManyField(
+        "auth.Group", blank=True, help_text="of signed-in users, only members of these; none: all of them"
+    )
+    execution_duration = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="seconds that a run may take, if less than declared",
+    )
+
+    def __str__(self) -> str:
+        return self.job_type

@@ -1,6 +1,6 @@
 """Files that are sent along with a job's parameters: kept with the job, given to its worker, gone with the job.
 
-Which parts of a request are kept is for the job type to say (`uws.jobtypes.UploadRole`). Nobody can fetch them.
+Which parts of a request are kept is for the job type to say (`uws.jobtypes.UploadRole`). Its owner can fetch them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -26,7 +27,8 @@ from uws import storage
 from uws.context import InputFile
 from uws.jobtypes import JobType
 from uws.models import Job, Part
-from vo.errors import TransientFault, UsageFault
+from vo.errors import FatalFault, TransientFault, UsageFault
+from vo.files import ServedFile
 
 logger = logging.getLogger(__name__)
 Find = Callable[[str], UploadedFile | None]
@@ -115,6 +117,23 @@ def files(job: Job) -> tuple[InputFile, ...]:
             {"part": part.name, "filename": part.filename},
         )
         for entity, part in _entities(job)
+    )
+
+
+def served(part: Part) -> ServedFile:
+    """A part as it is given back: bytes to save, whatever its sender called them, so that no browser runs them."""
+
+    def open_file() -> IO[bytes]:
+        try:
+            file: IO[bytes] = store().open(part.storage_name)
+        except OSError:
+            logger.exception("part %s of job %s has lost its file", part.name, part.job_id)
+            raise FatalFault("this file is missing; the operators have been told") from None
+        return file
+
+    name = part.filename or part.name
+    return ServedFile(
+        open_file, part.size, part.sha256, part.job.created, "application/octet-stream", name, attachment=True
     )
 
 

@@ -106,8 +106,12 @@ class Reconciler:
         self._resender.send([job for job in waiting if not job.abort_requested and turns.may_run(job, busy)])
 
     def destroy_expired(self) -> None:
-        """Jobs whose destruction time has passed, and those that were destroyed while they ran."""
-        _each(store.jobs().filter(destruction__lte=timezone.now())[:100], service.destroy)
+        """Jobs whose destruction time has passed, and those that were destroyed while they ran.
+
+        An archived job is what is left of one at its destruction time (UWS 1.1 section 2.1.3): it stays.
+        """
+        expired = store.jobs().filter(destruction__lte=timezone.now()).exclude(phase=Phase.ARCHIVED)
+        _each(expired[:100], service.destroy)
         _each(Job.objects.filter(destroyed=True)[:100], _purge)
 
     def sweep(self) -> None:

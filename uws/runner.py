@@ -17,6 +17,8 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import connection, connections
+from django.db.models import Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from uws import (
@@ -121,7 +123,7 @@ class Runner:
             return turns.claim(
                 queue_name,
                 self.id,
-                started=timezone.now(),
+                started=Coalesce("started", Value(timezone.now())),  # of the first run, if there were several
                 not_before=None,
                 progress_stage="",
                 progress_message="Starting",

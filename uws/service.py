@@ -19,7 +19,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from uws import endings, estimates, identity, inputs, jobtypes, joining, limits, parts, results, store
+from uws import endings, estimates, identity, inputs, jobtypes, joining, limits, offers, parts, results, store
 from uws.errors import UserJobError
 from uws.jobtypes import JobType
 from uws.models import Job
@@ -106,10 +106,11 @@ def create(
     """A new job in phase PENDING. Raises ParameterErrors for unknown names and values that cannot be read.
 
     `base_url` is that of the service as the client reaches it, for links in the results; `part` gives what the request
-    brings along. `fresh`: it is computed even if the same work has been done before. Raises as `parts.stored` does, and
-    LimitReached: there is no job then.
+    brings along. `fresh`: it is computed even if the same work has been done before. Raises as `parts.stored` does,
+    LimitReached, and AuthorizationFault if the owner may make no job of that type: there is no job then.
     """
     kind = jobtypes.job_type(type_name)
+    offers.check(kind, who.user)
     client, rank = limits.client_name(who.user, who.address), limits.rank_of(who.user)
     limits.check_waiting(client, rank)
     limits.check_disk(client, rank)
@@ -280,9 +281,11 @@ def set_execution_duration(job: Job, seconds: int) -> None:
 
 
 def _longest_run(kind: JobType, owner: User | None) -> int:
+    name, is_curator = None if owner is None else owner.get_username(), owner is not None and owner.is_staff
+    longest = kind.longest_run(name, is_curator)
     if kind.duration_of is None:
-        return min(kind.execution_duration, limits.limits_of(limits.rank_of(owner)).run_time)
-    return kind.longest_run(None if owner is None else owner.get_username(), owner is not None and owner.is_staff)
+        longest = min(longest, limits.limits_of(limits.rank_of(owner)).run_time)
+    return offers.longest_run(kind, longest)
 
 
 def set_destruction(job: Job, when: datetime) -> None:

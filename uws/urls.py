@@ -17,7 +17,7 @@ _RESOURCES: tuple[tuple[str, View, str], ...] = (
     ("owner", views.owner, "owner"),
     ("error", views.error, "error"),
     ("parameters", views.parameters, "parameters"),
-    (f"parameters/{_NAME}", views.parameter, "parameter"),
+    (r"parameters/(?P<name>[^/]+)", views.parameter, "parameter"),
     ("results", views.results, "results"),
     (f"results/{_NAME}", views.result, "result"),
 )
@@ -38,4 +38,8 @@ def job_list_urls(prefix: str, type_name: str | None = None, names: str = "") ->
 
 
 app_name = "uws"
-urlpatterns = job_list_urls(r"(?P<type_name>[A-Za-z0-9_-]+)")
+_TYPE = r"(?P<type_name>[A-Za-z0-9_-]+)"
+urlpatterns = [
+    re_path(rf"^{_TYPE}/capabilities/?$", views.capabilities, name="capabilities"),
+    *job_list_urls(_TYPE),
+]

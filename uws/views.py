@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import IO
 
 from django.contrib.auth import SESSION_KEY
@@ -11,12 +13,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 
-from uws import jobtypes, service, xml
+from uws import capabilities as capabilities_document
+from uws import jobtypes, negotiation, parts, service, xml
 from uws.jobtypes import JobType
 from uws.listing import filtered
-from uws.models import Job, Result
+from uws.models import Job, Part, Result
+from uws.negotiation import document, negotiated
 from uws.phases import Phase
 from uws.results import store
+from uws.service import Requester
+from vo import vosi
 from vo.dali import Parameters, boolean, integer, timestamp
 from vo.errors import AuthorizationFault, FatalFault, NotFoundFault, UsageFault
 from vo.files import ServedFile, file_response
@@ -27,23 +33,40 @@ from vo.votable import error_document
 logger = logging.getLogger(__name__)
 CONTROL = ("PHASE", "RUNID", "EXECUTIONDURATION", "DESTRUCTION", "FRESH")
 """Names that steer a job and are no parameters of it."""
+_endpoint = partial(vo_endpoint, errors=negotiation.errors)
 
 
-@vo_endpoint()
+@_endpoint()
 def job_list(request: HttpRequest, type_name: str) -> HttpResponseBase:
-    """List own jobs of a type, or create one (UWS 1.1 sections 2.2.2.1 and 2.2.3.1)."""
+    """List own jobs of a type, or create one (UWS 1.1 sections 2.2.2.1 and 2.2.3.1).
+
+    Clients of DataLink ask the service of a descriptor by GET: with PHASE=RUN, which is no filter, it makes a job too.
+    A page of another site can make a browser ask: such a job is nobody's, unless a program says whose it is.
+    """
     kind = _kind(request, type_name)
     parameters = Parameters.of(request)
+    who = service.requester(request)
     if request.method == "POST":
         _check_csrf(request)
-        return _create(request, kind.name, parameters)
-    if _prefers_html(request) and not kind.path:
-        return _see_other(f"{base_url(request)}/jobs")
-    jobs = filtered(service.jobs_of(service.requester(request)).filter(job_type=kind.name), parameters)
-    return _xml(xml.job_list_document(jobs.select_related("owner"), base_url(request)))
+        return _create(request, kind.name, parameters, who)
+    if request.method == "GET" and parameters.all("PHASE") == ["RUN"] and not kind.path:
+        is_program = hasattr(request, "signed_in_by_header") and "Sec-Fetch-Site" not in request.headers
+        return _create(request, kind.name, parameters, who if is_program else replace(who, user=None, session=""))
+    own = service.jobs_of(who).filter(job_type=kind.name)
+    jobs = filtered(own.select_related("owner"), parameters)
+    if (pages := negotiation.pages(request)) is not None:
+        return negotiated(pages.job_list(request, kind, jobs))
+    return negotiated(document(request, xml.job_list(jobs, base_url(request))))
 
 
-@vo_endpoint(methods=("GET", "HEAD", "POST", "DELETE"))
+@_endpoint(methods=("GET", "HEAD"))
+def capabilities(request: HttpRequest, type_name: str) -> HttpResponse:
+    """What a job list is, and how to sign in there (VOSI 1.1 section 3.1)."""
+    body = capabilities_document.document(_kind(request, type_name), base_url(request))
+    return HttpResponse(body, content_type=vosi.MEDIA_TYPE)
+
+
+@_endpoint(methods=("GET", "HEAD", "POST", "DELETE"))
 def job(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase:
     """A job, waited for if asked (section 2.2.1.2); DELETE or ACTION=DELETE destroys it, PHASE steers it."""
     found = _find(request, type_name, job_id)
@@ -57,18 +80,18 @@ def job(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase:
         if set(parameters) == {"PHASE"}:
             return _change_phase(request, found, parameters)
         raise AuthorizationFault("a job takes ACTION=DELETE or PHASE here; its parameters are set at /parameters")
-    if _prefers_html(request) and "WAIT" not in parameters and not _kind(request, type_name).path:
-        return _see_other(f"{base_url(request)}/jobs/{found.public_id}")
     seconds = parameters.value("WAIT", integer)
     if seconds is not None:
         waited = service.wait(found, seconds, _phase_of(parameters))
         if waited is None:
             raise NotFoundFault(f"the job {job_id!r} was deleted while it was waited for")
         found = waited
-    return _xml(xml.job_document(found, base_url(request)))
+    if (pages := negotiation.pages(request)) is not None:
+        return negotiated(pages.job(request, found))
+    return negotiated(document(request, xml.job_summary(found, base_url(request))))
 
 
-@vo_endpoint()
+@_endpoint()
 def phase(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase:
     """The phase as text; POST PHASE=RUN or PHASE=ABORT (section 2.2.3.3)."""
     found = _find(request, type_name, job_id)
@@ -78,7 +101,7 @@ def phase(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase
     return _text(found.phase)
 
 
-@vo_endpoint()
+@_endpoint()
 def execution_duration(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase:
     """Seconds that the job may run; POST changes them (section 2.2.3.4)."""
     found = _find(request, type_name, job_id)
@@ -92,7 +115,7 @@ def execution_duration(request: HttpRequest, type_name: str, job_id: str) -> Htt
     return _text(str(found.execution_duration))
 
 
-@vo_endpoint()
+@_endpoint()
 def destruction(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase:
     """When the job is destroyed; POST changes that (section 2.2.3.5)."""
     found = _find(request, type_name, job_id)
@@ -106,20 +129,20 @@ def destruction(request: HttpRequest, type_name: str, job_id: str) -> HttpRespon
     return _text(xml.time_text(found.destruction))
 
 
-@vo_endpoint(methods=("GET", "HEAD"))
+@_endpoint(methods=("GET", "HEAD"))
 def quote(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase:
     """When the job is expected to be completed; empty if that is not known (section 2.1.6)."""
     return _text(xml.time_text(_find(request, type_name, job_id).quote))
 
 
-@vo_endpoint(methods=("GET", "HEAD"))
+@_endpoint(methods=("GET", "HEAD"))
 def owner(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase:
     """The owner's name; empty for a job of nobody in particular."""
     found = _find(request, type_name, job_id)
     return _text(found.owner.get_username() if found.owner is not None else "")
 
 
-@vo_endpoint(methods=("GET", "HEAD"))
+@_endpoint(methods=("GET", "HEAD"))
 def error(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase:
     """Why the job did not complete, as a DALI document with status 200 (DALI 1.1 section 4.2)."""
     found = _find(request, type_name, job_id)
@@ -128,7 +151,7 @@ def error(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase
     return HttpResponse(error_document(found.error_message), content_type=VOTABLE)
 
 
-@vo_endpoint()
+@_endpoint()
 def parameters(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase:
     """The job's parameters; POST sets them while it is PENDING (section 2.2.3.1)."""
     found = _find(request, type_name, job_id)
@@ -137,25 +160,32 @@ def parameters(request: HttpRequest, type_name: str, job_id: str) -> HttpRespons
         given = Parameters.of(request)
         service.set_parameters(found, {name: given.all(name) for name in given}, given.part)
         return _to_job(request, found)
-    return _xml(xml.parameters_document(found))
+    return negotiated(document(request, xml.parameters(found, base_url(request))))
 
 
-@vo_endpoint(methods=("GET", "HEAD"))
+@_endpoint(methods=("GET", "HEAD"))
 def parameter(request: HttpRequest, type_name: str, job_id: str, name: str) -> HttpResponseBase:
-    """One parameter as text, a line for each value."""
-    given = {known.lower(): texts for known, texts in _find(request, type_name, job_id).parameters.items()}
+    """One parameter as text, a line for each value; or what was sent along under that name (section 2.2.3.1.1)."""
+    found = _find(request, type_name, job_id)
+    part = Part.objects.filter(job=found, name=name).first()
+    if part is not None:
+        if found.owner is not None and found.owner != service.requester(request).user:
+            raise AuthorizationFault("what was sent along with a job is for its owner only")
+        return file_response(request, parts.served(part))
+    given = {known.lower(): texts for known, texts in found.parameters.items()}
     if not given.get(name.lower()):
         raise NotFoundFault(f"the parameter {name!r} was not given")
     return _text("\n".join(given[name.lower()]))
 
 
-@vo_endpoint(methods=("GET", "HEAD"))
+@_endpoint(methods=("GET", "HEAD"))
 def results(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase:
     """References to the results."""
-    return _xml(xml.results_document(_find(request, type_name, job_id), base_url(request)))
+    found = _find(request, type_name, job_id)
+    return negotiated(document(request, xml.results(found, base_url(request))))
 
 
-@vo_endpoint(methods=("GET", "HEAD"))
+@_endpoint(methods=("GET", "HEAD"))
 def result(request: HttpRequest, type_name: str, job_id: str, name: str) -> HttpResponseBase:
     """A result itself, whole or in part."""
     row = Result.objects.filter(job=_find(request, type_name, job_id), name=name).select_related("file").first()
@@ -185,7 +215,7 @@ def _kind(request: HttpRequest, type_name: str) -> JobType:
     return service.job_type(type_name) if request.path_info.startswith("/uws/") else jobtypes.job_type(type_name)
 
 
-def _create(request: HttpRequest, type_name: str, parameters: Parameters) -> HttpResponseBase:
+def _create(request: HttpRequest, type_name: str, parameters: Parameters, who: Requester) -> HttpResponseBase:
     """A new job, started at once with PHASE=RUN. Nothing is created if anything in the request is wrong."""
     command = (parameters.one("PHASE") or "").strip().upper()
     if command not in ("", "RUN"):
@@ -196,7 +226,7 @@ def _create(request: HttpRequest, type_name: str, parameters: Parameters) -> Htt
     created = service.create(
         type_name,
         {name: parameters.all(name) for name in parameters if name not in CONTROL},
-        service.requester(request),
+        who,
         run_id=parameters.run_id() or "",
         base_url=base_url(request),
         part=parameters.part,
@@ -254,26 +284,12 @@ def _check_csrf(request: HttpRequest) -> None:
         raise AuthorizationFault(f"the request does not come from this site's own pages ({reason})")
 
 
-def _prefers_html(request: HttpRequest) -> bool:
-    """Whether this is a browser: HTML is wanted more than XML (section 2.2.2: XML where both will do)."""
-    html = _quality(request, "text/html")
-    return html > max(_quality(request, "application/xml"), _quality(request, "text/xml"))
-
-
-def _quality(request: HttpRequest, media_type: str) -> float:
-    return max((kind.quality for kind in request.accepted_types if kind.match(media_type)), default=0.0)
-
-
 def _to_job(request: HttpRequest, found: Job) -> HttpResponse:
     return _see_other(xml.job_url(base_url(request), found))
 
 
 def _see_other(url: str) -> HttpResponse:
     return HttpResponse(status=303, headers={"Location": url})
-
-
-def _xml(document: bytes) -> HttpResponse:
-    return HttpResponse(document, content_type=xml.MEDIA_TYPE)
 
 
 def _text(text: str) -> HttpResponse:

@@ -17,7 +17,7 @@ from provenance import identifiers
 from uws import estimates
 from uws.activity import activity_id
 from uws.jobtypes import location
-from uws.models import Job, Result
+from uws.models import Job, Part, Result
 
 MEDIA_TYPE = "application/xml"
 INFO_NAMESPACE = "urn:distiller:uws:jobinfo:1"
@@ -60,30 +60,28 @@ def time_text(when: datetime | None) -> str:
     return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def job_document(job: Job, base: str) -> bytes:
+def job_summary(job: Job, base: str) -> JobDocument:
     """The job (section 2.2.2.2)."""
-    return _bytes(
-        JobDocument(
-            job_id=job.public_id,
-            **_run_id(job),
-            owner_id=_owner(job),
-            phase=ExecutionPhase(job.phase),
-            quote=job.quote,
-            creation_time=job.created,
-            start_time=job.started,
-            end_time=job.ended,
-            execution_duration=job.execution_duration,
-            destruction=job.destruction,
-            parameters=parameters(job),
-            results=results(job, base),
-            **_error(job),
-            version=UWSVersion.V1_1,
-            **_info(job, base),
-        )
+    return JobDocument(
+        job_id=job.public_id,
+        **_run_id(job),
+        owner_id=_owner(job),
+        phase=ExecutionPhase(job.phase),
+        quote=job.quote,
+        creation_time=job.created,
+        start_time=job.started,
+        end_time=job.ended,
+        execution_duration=job.execution_duration,
+        destruction=job.destruction,
+        parameters=parameters(job, base),
+        results=results(job, base),
+        **_error(job),
+        version=UWSVersion.V1_1,
+        **_info(job, base),
     )
 
 
-def job_list_document(jobs: Iterable[Job], base: str) -> bytes:
+def job_list(jobs: Iterable[Job], base: str) -> Jobs:
     """The job list (section 2.2.2.1)."""
     references = [
         ShortJobDescription(
@@ -97,22 +95,17 @@ def job_list_document(jobs: Iterable[Job], base: str) -> bytes:
         )
         for job in jobs
     ]
-    return _bytes(Jobs(jobref=references, version=UWSVersion.V1_1))
+    return Jobs(jobref=references, version=UWSVersion.V1_1)
 
 
-def parameters_document(job: Job) -> bytes:
-    return _bytes(parameters(job))
-
-
-def results_document(job: Job, base: str) -> bytes:
-    return _bytes(results(job, base))
-
-
-def parameters(job: Job) -> JobParameters:
-    """Parameters as given (section 2.2.2.4)."""
-    return JobParameters(
-        parameter=[Parameter(id=name, value=_text(text)) for name, texts in job.given for text in texts]
-    )
+def parameters(job: Job, base: str) -> JobParameters:
+    """Parameters as given, and by reference what was sent along (section 2.2.2.4)."""
+    given = [Parameter(id=name, value=_text(text)) for name, texts in job.given for text in texts]
+    sent = [
+        Parameter(id=part.name, by_reference=True, value=f"{job_url(base, job)}/parameters/{quote(part.name, safe='')}")
+        for part in Part.objects.filter(job=job).order_by("pk")
+    ]
+    return JobParameters(parameter=given + sent)
 
 
 def results(job: Job, base: str) -> Results:
@@ -172,7 +165,7 @@ def _text(text: str) -> str:
     return "".join(c if c >= " " or c in "\t\n\r" else " " for c in text if c not in "\ufffe\uffff")
 
 
-def _bytes(model: BaseXmlModel) -> bytes:
-    """The document; what was not set is left out, what is set to None is nil."""
-    document = model.to_xml(exclude_unset=True, encoding="UTF-8", xml_declaration=True)
-    return document if isinstance(document, bytes) else document.encode()
+def document(model: BaseXmlModel) -> bytes:
+    """The XML of one of these; what was not set is left out, what is set to None is nil."""
+    text = model.to_xml(exclude_unset=True, encoding="UTF-8", xml_declaration=True)
+    return text if isinstance(text, bytes) else text.encode()

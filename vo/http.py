@@ -34,6 +34,8 @@ from vo.votable import MEDIA_TYPE, error_document
 
 log = logging.getLogger(__name__)
 
+CHALLENGE = 'Basic realm="Distiller", charset="UTF-8", Bearer realm="Distiller"'
+"""What a refused program is told of how to sign in (RFC 9110 section 11.6.1)."""
 ErrorForm = Callable[[HttpRequest, VOError], HttpResponse]
 _SMALL = 64 * 1024
 View = Callable[..., HttpResponseBase]
@@ -103,13 +105,22 @@ def vo_endpoint(
                 error = _told(caught)
                 if isinstance(error, InternalFault):
                     log.exception("%s: %s %s", error.message, request.method, request.path)
-                response = errors(request, error)
-                _add_headers(response, error, methods)
-                return response
+                return answer(request, error)
 
+        def answer(request: HttpRequest, error: VOError) -> HttpResponse:
+            response = errors(request, error)
+            _add_headers(response, error, methods)
+            return response
+
+        endpoint.error_answer = answer  # type: ignore[attr-defined]
         return endpoint if csrf else csrf_exempt(endpoint)
 
     return decorate
+
+
+def error_answer(view: View) -> Callable[[HttpRequest, VOError], HttpResponse] | None:
+    """How that view answers with an error, for what is found before it is called; None if it is no such endpoint."""
+    return getattr(view, "error_answer", None)
 
 
 def _told(caught: Exception) -> VOError:
@@ -129,7 +140,7 @@ def _add_headers(response: HttpResponse, error: VOError, methods: Collection[str
     if isinstance(error, MethodNotAllowed):
         response["Allow"] = ", ".join(methods)
     elif isinstance(error, AuthenticationFault):
-        response["WWW-Authenticate"] = 'Basic realm="Distiller"'
+        response["WWW-Authenticate"] = CHALLENGE
     elif isinstance(error, TransientFault) and error.retry_after is not None:
         response["Retry-After"] = str(error.retry_after)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from rest_framework.response import Response
-from rest_framework.views import exception_handler
+from rest_framework.views import APIView, exception_handler
 
-from vo.errors import InternalFault, VOError
+from vo.errors import AuthenticationFault, InternalFault, VOError
+from vo.http import CHALLENGE
 
 log = logging.getLogger(__name__)
 
@@ -22,4 +25,21 @@ def json_errors(error: Exception, context: dict[str, Any]) -> Response:
         fault = InternalFault()
         log.error(fault.message, exc_info=error)
         error = fault
-    return Response({"error": error.label, "detail": error.message}, status=error.status)
+    return Response(_told(error), status=error.status)
+
+
+def error_answer(view: Callable[..., Any]) -> Callable[[HttpRequest, VOError], HttpResponse] | None:
+    """How a view of the interface answers with an error that is found before it is called; None for other views."""
+    kind = getattr(view, "cls", None)
+    return _answer if isinstance(kind, type) and issubclass(kind, APIView) else None
+
+
+def _answer(request: HttpRequest, error: VOError) -> HttpResponse:
+    response = JsonResponse(_told(error), status=error.status)
+    if isinstance(error, AuthenticationFault):
+        response["WWW-Authenticate"] = CHALLENGE
+    return response
+
+
+def _told(error: VOError) -> dict[str, str]:
+    return {"error": error.label, "detail": error.message}

@@ -13,6 +13,8 @@ from vo.columns import ColumnMeta, ForeignKeyMeta, SchemaMeta, TableMeta
 from vo.xmltext import DECLARATION, XSI, content, element, text_element
 
 MEDIA_TYPE = "text/xml; charset=utf-8"
+SIGN_IN = ("ivo://ivoa.net/sso#BasicAA", "ivo://ivoa.net/sso#OAuth")
+"""How programs sign in: a password, or a token in `Authorization: Bearer` (SSO 2.0 section 3)."""
 _VODATASERVICE = {"xmlns:vs": "http://www.ivoa.net/xml/VODataService/v1.1", "xmlns:xsi": XSI}
 _TABLES = {"xmlns:vosi": "http://www.ivoa.net/xml/VOSITables/v1.0", **_VODATASERVICE}
 _CAPABILITIES = {
@@ -29,7 +31,11 @@ Written = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """A capability with one interface of type vs:ParamHTTP; `body` is XML that follows the interface."""
+    """A capability at one URL; `body` is XML that follows the interfaces.
+
+    With `signing_in` it has an interface for each way to say who asks, beside that for anonymous users (VOResource 1.2
+    allows one securityMethod in an interface; clients choose by these).
+    """
 
     standard_id: str
     access_url: str
@@ -37,14 +43,24 @@ class Capability:
     version: str = "1.0"
     xsi_type: str | None = None
     body: str = ""
+    signing_in: bool = False
 
     def xml(self) -> str:
-        interface = element(
+        ways = ("", *(element("securityMethod", {"standardID": way}) for way in SIGN_IN if self.signing_in))
+        return element(
+            "capability",
+            {"standardID": self.standard_id, "xsi:type": self.xsi_type},
+            *map(self._interface, ways),
+            self.body,
+        )
+
+    def _interface(self, security: str) -> str:
+        return element(
             "interface",
             {"xsi:type": "vs:ParamHTTP", "role": "std", "version": self.version},
             text_element("accessURL", self.access_url, {"use": self.use}),
+            security,
         )
-        return element("capability", {"standardID": self.standard_id, "xsi:type": self.xsi_type}, interface, self.body)
 
 
 def capabilities(items: Iterable[Capability]) -> bytes:

@@ -17,7 +17,7 @@ def url(base_url: str) -> str:
 
 def capability(base_url: str) -> Capability:
     """The image service as its VOSI endpoint and a registry record show it (SIA 2.0 section 2.3)."""
-    return Capability(STANDARD_ID, url(base_url), version="2.0")
+    return Capability(STANDARD_ID, url(base_url), version="2.0", signing_in=True)
 
 
 def document(base_url: str) -> bytes:

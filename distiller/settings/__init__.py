@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",
+    "accounts",
     "provenance",
     "uws",
     "tap",
@@ -61,6 +62,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.SignInByHeader",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "frontend.views.problems.TellTransientFaults",
@@ -116,12 +118,24 @@ STORAGES = {
 WHITENOISE_MANIFEST_STRICT = False
 
 REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "vo.rest.json_errors",
 }
-SPECTACULAR_SETTINGS = {"TITLE": "Distiller", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Distiller",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "OAS_VERSION": "3.1.1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "uws.openapi.add_job_lists",
+    ],
+}
 
+LOGIN_URL = "sign_in"
+LOGIN_REDIRECT_URL = "account"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -158,6 +172,7 @@ DISTILLER_TAP_TURNS = ENVIRONMENT.distiller_tap_turns
 DISTILLER_TAP_WAITING = ENVIRONMENT.distiller_tap_waiting
 DISTILLER_TAP_PATIENCE = ENVIRONMENT.distiller_tap_patience
 DISTILLER_TAP_ROLE = ENVIRONMENT.distiller_tap_role
+DISTILLER_BASIC_OVER_HTTP = ENVIRONMENT.distiller_basic_over_http
 DISTILLER_TRUST_PROXY = ENVIRONMENT.distiller_trust_proxy
 DISTILLER_UPLOAD_TIMEOUT = ENVIRONMENT.distiller_upload_timeout
 DISTILLER_UPLOAD_HOSTS = ENVIRONMENT.distiller_upload_hosts
@@ -165,6 +180,7 @@ DISTILLER_JOB_RUNNING = ENVIRONMENT.distiller_job_running
 DISTILLER_JOB_WAITING = ENVIRONMENT.distiller_job_waiting
 DISTILLER_JOB_DISK = ENVIRONMENT.distiller_job_disk
 DISTILLER_JOB_RUN_TIME = ENVIRONMENT.distiller_job_run_time
+DISTILLER_WAITING_REQUESTS = ENVIRONMENT.distiller_waiting_requests
 DISTILLER_JOB_RETENTION_DAYS = ENVIRONMENT.distiller_job_retention_days
 DISTILLER_SESAME_URL = ENVIRONMENT.distiller_sesame_url
 DISTILLER_SESAME_TIMEOUT = ENVIRONMENT.distiller_sesame_timeout

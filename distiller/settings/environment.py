@@ -49,6 +49,11 @@ class Environment(BaseSettings):
         description="Believe `X-Forwarded-Proto`, `X-Forwarded-Host` and the last address of `X-Forwarded-For`: only "
         "behind a proxy that sets them.",
     )
+    distiller_basic_over_http: bool = Field(
+        False,
+        description="Take passwords (HTTP Basic) over plain http from other machines too. Anybody on the way can read "
+        "them.",
+    )
     database_url: str = Field(
         "",
         description="`postgresql://user:password@host/name` or `sqlite:///path`. "
@@ -143,6 +148,12 @@ class Environment(BaseSettings):
     )
     distiller_job_run_time: PerClass = Field(
         (3600, 7200, 28800), description="Seconds that a job may run, where its type does not allow less."
+    )
+    distiller_waiting_requests: int = Field(
+        8,
+        ge=1,
+        description="Requests of a web process that may wait for a change of a job (`WAIT`) at the same time: each "
+        "holds a thread. Others are answered after a second, and ask again.",
     )
     distiller_job_retention_days: int = Field(30, ge=1, description="Days until a job and its results are destroyed.")
     distiller_sesame_url: str = Field(

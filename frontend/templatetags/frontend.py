@@ -46,10 +46,13 @@ def _asset(name: str) -> str:
 @register.simple_tag
 def query_string(given: dict[str, str] | None = None, **changes: Any) -> str:
     """`?...` of these parameters with some replaced, or removed by None."""
-    values = QueryDict(mutable=True)
-    for name, value in {**(given or {}), **changes}.items():
+    values = given.copy() if isinstance(given, QueryDict) else QueryDict(mutable=True)
+    replaced = changes if isinstance(given, QueryDict) else {**(given or {}), **changes}
+    for name, value in replaced.items():
         if value is not None and value != "":
             values[name] = str(value)
+        else:
+            values.pop(name, None)
     return f"?{values.urlencode()}" if values else "?"
 
 
@@ -107,6 +110,12 @@ def percent(job: Job) -> int:
 @register.filter
 def sentence(text: str) -> str:
     return wording.sentence(text)
+
+
+@register.filter
+def end_of(text: str, length: int) -> str:
+    """The last lines of a text, of about that many characters."""
+    return text if len(text) <= length else text[-length:].partition("\n")[2]
 
 
 @register.filter

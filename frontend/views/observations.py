@@ -20,8 +20,7 @@ from frontend.pages import page
 from tap.context import query_context
 from tap.registry import Viewer
 from tap.service import prepare
-from uws import service
-from uws.jobtypes import job_types
+from uws import offers, service
 from uws.models import Job
 from vo.columns import ColumnMeta
 
@@ -91,7 +90,7 @@ def observation(request: HttpRequest, did: str) -> HttpResponse:
         "retrieve": f"{reverse('retrieve')}?{encoded}",
         "datalink": f"{reverse('links')}?{encoded}",
         "provenance": f"{reverse('provenance')}?{encoded}",
-        "job_types": [j for j in job_types() if any(i.resolver == "dl3" for i in j.inputs)],
+        "job_types": [j for j in offers.offered() if any(i.resolver == "dl3" for i in j.inputs)],
         "neighbours": _neighbours_link(row),
         "newer": newer.did if newer else "",
         "jobs": _own_jobs(request, did),

@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from frontend.pages import page
-from vo.errors import TransientFault
+from frontend.wording import sentence
+from vo.errors import TransientFault, VOError
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,18 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     given = exception.args[0] if exception.args and isinstance(exception.args[0], str) else ""
     advice = given or f"No page has the address {request.path}."
     return _answer(request, 404, "There is nothing here", advice)
+
+
+def problem(request: HttpRequest, error: VOError) -> HttpResponse:
+    """What a VO endpoint has to tell a browser."""
+    titles = {400: "The request cannot be served", 403: "This is not open to you", 404: "There is nothing here"}
+    title = titles.get(error.status, "This did not work")
+    return page(
+        request,
+        "problem.html",
+        {"status": error.status, "title": title, "advice": sentence(error.message)},
+        error.status,
+    )
 
 
 class TellTransientFaults:

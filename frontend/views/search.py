@@ -20,7 +20,7 @@ from frontend.wording import sentence
 from tap import service
 from tap.context import query_context
 from tap.registry import QueryContext
-from uws.jobtypes import job_types
+from uws import offers
 from vo.errors import TransientFault, VOError
 from vo.http import base_url
 
@@ -103,7 +103,7 @@ def results(request: HttpRequest) -> HttpResponse:
         "collection": found.rows[0]["obs_collection"] if unique else None,
         "adql": adql,
         "downloads": downloads(adql, base_url(request)),
-        "job_types": [j for j in job_types() if any(i.resolver == "dl3" for i in j.inputs)],
+        "job_types": [j for j in offers.offered() if any(i.resolver == "dl3" for i in j.inputs)],
     }
     return page(request, "results.html", values)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -18,7 +21,7 @@ from analysis.spectrum.job import JOB as SPECTRUM
 from tests.frontend.html import text, tree
 from tests.frontend.test_outcomes import FIT
 from uws import results, service
-from uws.models import Job
+from uws.models import Job, JobLog, JobTypeSetting
 from uws.phases import Phase
 from uws.service import Requester
 
@@ -177,6 +180,60 @@ def test_part_that_changes(client: Client, phase: Phase, ended: bool) -> None:
     assert ("hx-get" in response.content.decode()) is not ended
     assert (response.get("HX-Refresh") == "true") is ended
     assert "no-store" in response["Cache-Control"]
+
+
+def test_the_log_is_shown_while_the_job_runs_and_after(client: Client) -> None:
+    job = in_phase(Phase.EXECUTING)
+    JobLog.objects.create(job=job, text="begin\n" + "a line\n" * 1000 + "<last> words\n")
+    for url in (f"/jobs/{job.public_id}?part=status", f"/jobs/{job.public_id}"):
+        page = client.get(url).content.decode()
+        assert "&lt;last&gt; words" in page
+        assert "begin" not in page
+    Job.objects.update(phase=Phase.ERROR)
+    (shown,) = page_of(client, job).xpath("//pre[@id='log']")
+    assert shown.text_content().startswith("begin")
+    assert shown.text_content().endswith("<last> words\n")
+
+
+def test_a_type_as_programs_see_it(client: Client) -> None:
+    """The form's page has what a program sends: every parameter, every result, lines that are valid as they stand."""
+    root = tree(client.get("/jobs/new/spectrum", {"obs_id": ["1001", "it's"]}))
+    rows = root.xpath("//section[@aria-labelledby='program-title']//table[1]/tbody/tr/th/code/text()")
+    assert [name for name in rows if name in SPECTRUM.parameters.model_fields] == list(SPECTRUM.parameters.model_fields)
+    assert {role.name for role in SPECTRUM.outputs} <= set(rows)
+    code = root.xpath("string(//pre[@id='python'])")
+    compile(code, "recipe", "exec")
+    assert """data={'obs_id': ['1001', "it's"]}""" in code
+    shell = root.xpath("string(//pre[@id='curl'])")
+    subprocess.run(["sh", "-n"], input=shell, text=True, check=True)
+    words = shlex.split(shell.replace("$(", "").replace("\\\n", " "))
+    assert [word for word in words if word.startswith("obs_id=")] == ["obs_id=1001", "obs_id=it's"]
+
+
+def test_a_type_that_is_switched_off(client: Client) -> None:
+    cache.clear()
+    JobTypeSetting.objects.create(job_type="spectrum", enabled=False)
+    assert "switched them off" in text(tree(client.get("/jobs/new/spectrum")))
+    links = tree(client.get("/jobs/new")).xpath("//main//a/@href")
+    assert "/jobs/new/countmap" in links
+    assert "/jobs/new/spectrum" not in links
+    cache.clear()
+
+
+def test_lists_of_a_type(client: Client) -> None:
+    """The UWS list as a page: the jobs of the type, chosen by phase."""
+    owner = User.objects.create_user("owner")
+    client.force_login(owner)
+    job = new_job(Requester(owner))
+    accept = {"accept": "text/html"}
+    assert job.public_id in client.get("/uws/spectrum", headers=accept).content.decode()
+    assert job.public_id not in client.get("/uws/countmap", headers=accept).content.decode()
+    held = tree(client.get("/uws/spectrum", {"PHASE": "HELD"}, headers=accept))
+    assert held.xpath("//nav[@aria-label='Phases']//strong/text()") == ["held"]
+    assert job.public_id not in text(held)
+    Job.objects.update(phase=Phase.ARCHIVED)
+    assert job.public_id not in client.get("/jobs").content.decode()
+    assert client.get("/uws/spectrum", {"LAST": "x"}, headers=accept).status_code == 400
 
 
 def test_results_of_a_spectrum(client: Client, tmp_path: Path) -> None:

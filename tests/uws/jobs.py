@@ -63,7 +63,9 @@ def resolve(parameters: JobParameters, owner: Owner) -> Sequence[InputFile]:
         if not name.startswith("vanished") and not path.is_file():
             raise UserJobError(f"there is no source {name!r}")
         digest = hashlib.sha256(path.read_bytes() if path.is_file() else b"").hexdigest()
-        files.append(InputFile(f"ivo://distiller.example/test?{name}", path, digest, "text/plain"))
+        kind = "picture" if name.endswith(".png") else "text"
+        metadata = {"product_type": kind}
+        files.append(InputFile(f"ivo://distiller.example/test?{name}", path, digest, "text/plain", metadata))
     return files
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 from django.test import Client
 
@@ -32,3 +35,18 @@ def test_an_unknown_type_is_not_found(client: Client) -> None:
     response = client.get("/api/job-types/nonesuch")
     assert response.status_code == 404
     assert response.json()["error"] == "NotFoundFault"
+
+
+def test_openapi_has_typed_parameters(client: Client) -> None:
+    """Each job list with its parameters; every reference leads somewhere."""
+    answer = client.get("/api/schema", headers={"accept": "application/vnd.oai.openapi+json"})
+    document = json.loads(answer.content)
+    schemas = document["components"]["schemas"]
+    for kind in job_types():
+        assert set(document["paths"][f"/uws/{kind.name}"]) == {"get", "post"}
+        properties = schemas[f"{kind.name}-parameters"]["properties"]
+        assert set(properties) == {field.name for field in fields(kind.parameters)}
+    assert schemas["spectrum-parameters"]["properties"]["on_radius"]["exclusiveMinimum"] == 0
+    references = set(re.findall(r'"#/components/schemas/([^"]+)"', answer.content.decode()))
+    assert references <= set(schemas)
+    assert schemas["JobType"]["properties"]["outputs"]["type"] == "array"

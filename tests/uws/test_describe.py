@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from tests.uws.jobs import ECHO, EchoParameters
 from uws import plugins
-from uws.describe import description, parameter_schema
+from uws.describe import description, form_schema, parameter_schema
 from uws.descriptors import descriptor
 from uws.fields import fields
 from uws.jobtypes import job_type
@@ -76,7 +76,29 @@ def test_json_schema() -> None:
     Draft202012Validator.check_schema(schema)
     assert schema["properties"]["seconds"]["unit"] == "s"
     assert schema["additionalProperties"] is False
-    assert json.loads(json.dumps(description(ECHO)))["outputs"][0]["name"] == "text"
+    described = json.loads(json.dumps(description(ECHO, "http://host")))
+    assert described["outputs"][0]["role"] == "text"
+    assert described["service"] == "http://host/uws/echo"
+
+
+@pytest.mark.parametrize(
+    ("values", "right"),
+    [
+        ({"energy": "1 +Inf", "times": 2, "source": ["alpha"]}, True),
+        ({"circle": "83.6 22.0 0.5", "behave": "fatal", "seconds": 100, "loud": True}, True),
+        ({"energy": "1"}, False),
+        ({"circle": "1 2"}, False),
+        ({"seconds": -1}, False),
+        ({"times": 10}, False),
+        ({"behave": "badly"}, False),
+        ({"colour": "red"}, False),
+    ],
+)
+def test_form_schema(values: dict[str, object], right: bool) -> None:
+    """What a client may check before it sends a form: values as DALI writes them."""
+    schema = form_schema(ECHO)
+    Draft202012Validator.check_schema(schema)
+    assert Draft202012Validator(schema).is_valid(values) is right
 
 
 def test_descriptor() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from django.conf import settings
@@ -65,6 +66,26 @@ def test_kept_as_long_as_the_job(client: Client) -> None:
     assert kept.path.stat().st_mode & 0o077 == 0
     client.delete(url)
     assert (Part.objects.count(), list(FOLDER.iterdir())) == (0, [])
+
+
+def test_given_back_to_whom_it_belongs(client: Client) -> None:
+    """UWS 1.1 section 2.2.3.1.1 (UWS-06): by reference among the parameters; as bytes to save, never as a page."""
+    anna, karl = Client(), Client()
+    anna.force_login(User.objects.create_user("anna"))
+    karl.force_login(User.objects.create_user("karl", is_staff=True))
+    url = create(anna, UPLOAD="t,param:my part", **{"my part": file(b"<script/>", "p.html", "text/html")})
+    document = ElementTree.fromstring(anna.get(f"{url}/parameters").content)
+    references = {p.get("id"): p.text for p in document if p.get("byReference") == "true"}
+    assert references == {"my part": f"http://testserver{url}/parameters/my%20part"}
+    answer = anna.get(f"{url}/parameters/my part")
+    assert b"".join(answer) == b"<script/>"
+    assert answer["Content-Type"] == "application/octet-stream"
+    assert answer["Content-Disposition"].startswith("attachment")
+    assert anna.get(f"{url}/parameters/upload").content == b"t,param:my part"
+    for other in (karl, client):
+        assert other.get(f"{url}/parameters/my part").status_code == 403
+    stored()[0].unlink()
+    assert anna.get(f"{url}/parameters/my part").status_code == 500
 
 
 def test_only_what_is_referred_to(client: Client) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -12,10 +13,15 @@ import pytest
 from astropy.io.votable import parse_single_table
 from django.test import Client
 from django.utils import timezone
+from pyvo.io.vosi import parse_capabilities
 from vo_models.uws import Jobs
 
+from accounts import tokens
+from tests.uws.jobs import ECHO
+from uws.descriptors import descriptor
 from uws.models import Job
 from uws.phases import Phase
+from uws.reconciler import Reconciler
 from uws.xml import JobDocument
 
 pytestmark = pytest.mark.django_db
@@ -133,6 +139,10 @@ def test_wrong_creation_is_refused(client: Client, parameters: dict[str, Any], w
         ({"source": "gamma"}, "there is no source 'gamma'"),
         ({"source": "vanished"}, "the file of ivo://distiller.example/test?vanished is missing from the archive"),
         ({"source": "private"}, "private is proprietary"),
+        (
+            {"source": "vanished.png"},
+            "ivo://distiller.example/test?vanished.png is a product of the type picture; this ",
+        ),
     ],
 )
 def test_contradictions_end_in_error(
@@ -162,6 +172,24 @@ def test_create_and_run_in_one_step(client: Client) -> None:
         assert job.phase.value == "QUEUED"
         assert job.parameters is not None
         assert [p.id for p in job.parameters.parameter] == ["text"]
+
+
+def test_datalink_clients_ask_by_get(client: Client, django_user_model: Any) -> None:
+    """DataLink 1.1 section 4: what a descriptor says, as pyvo and TOPCAT send it; of nobody, or of their user."""
+    anna = django_user_model.objects.create_user("anna")
+    client.force_login(anna)
+    filled = {name: text for name, text in descriptor(ECHO, "http://testserver").values.items() if text}
+    assert filled["PHASE"] == "RUN"
+    answer = client.get("/uws/echo", {**filled, "text": "from a client"})
+    assert answer.status_code == 303
+    job = Job.objects.get()
+    assert (job.phase, job.owner, job.session) == (Phase.QUEUED, None, "")
+    assert client.get("/uws/echo", {"PHASE": "RUN", "times": "100"}).status_code == 400
+    assert client.head("/uws/echo", {"PHASE": "RUN"}).status_code == 400
+    _, token = tokens.make(anna, "script")
+    client.get("/uws/echo", {"PHASE": "RUN"}, headers={"authorization": f"Bearer {token}"})
+    assert Job.objects.latest("pk").owner == anna
+    assert Job.objects.count() == 2
 
 
 def test_parameters_of_a_pending_job(client: Client) -> None:
@@ -309,11 +337,25 @@ def test_list_filters(client: Client, validate: Validate) -> None:
     references = Jobs.from_xml(client.get("/uws/echo").content).jobref or []
     assert references[0].href == f"{BASE}/{e}"
     assert references[0].run_id == "r4"
-    for query in ({"PHASE": "DONE"}, {"LAST": "0"}, {"LAST": "abc"}, {"LAST": "-1"}, {"AFTER": "2015-26-10"},
-                  {"AFTER": "2015-10-26T09:00+01:00"}, {"AFTER": ""}, {"LAST": ["1", "2"]}):  # fmt: skip
-        response = client.get("/uws/echo", query)
-        assert response.status_code == 400, query
-        assert error_text(response)
+    for shortened in (
+        "2026",
+        "2026-01",
+        "2026-01-01",
+        "20260101",
+        "2026-01-01T00:00",
+        "2026-01-01 00:00",
+        "2026-01-01T00:00:00Z",
+    ):
+        assert listed(client, AFTER=shortened) == [e, c, b, a]
+    for name, wrong in [
+        ("PHASE", ["DONE", "pending", ""]),
+        ("LAST", ["0", "abc", "-1", "", ["1", "2"]]),
+        ("AFTER", ["2015-26-10", "2015-10-26T09:00+01:00", "2026-01-01T09", "2026-13", "20260", "sometext", ""]),
+    ]:
+        for value in wrong:
+            response = client.get("/uws/echo", {name: value})
+            assert response.status_code == 400, (name, value)
+            assert error_text(response)
 
 
 def test_wait_returns_at_once_where_there_is_nothing_to_wait_for(client: Client) -> None:
@@ -327,23 +369,99 @@ def test_wait_returns_at_once_where_there_is_nothing_to_wait_for(client: Client)
     assert client.get(url, {"WAIT": "1", "PHASE": "DONE"}).status_code == 400
 
 
+XML, JSON, HTML = "application/xml", "application/json", "text/html; charset=utf-8"
+
+
 @pytest.mark.parametrize(
-    ("accept", "status"),
+    ("accept", "media_type"),
     [
-        ("*/*", 200),
-        ("application/xml", 200),
-        ("text/html, application/xml", 200),
-        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", 303),
-        ("text/html", 303),
+        ("*/*", XML),
+        ("application/xml", XML),
+        ("text/xml", XML),
+        ("text/html, application/xml", XML),
+        ("application/json, */*", XML),
+        ("text/csv", XML),
+        ("application/json", JSON),
+        ("application/json, */*;q=0.1", JSON),
+        ("application/json, text/html;q=0.9", JSON),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", HTML),
+        ("text/html", HTML),
+        ("*/*;q=0.9, application/xml;q=0.1, text/xml;q=0.1, application/json;q=0.2", JSON),
+        ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", XML),  # Java's default: STILTS, TOPCAT
     ],
 )
-def test_people_are_sent_to_the_pages(client: Client, accept: str, status: int) -> None:
-    """UWS 1.1 section 2.2.2: XML wherever it will do; who prefers HTML is sent to the job's page."""
+@pytest.mark.parametrize("service_type", ["uws/echo", "tap/async"])
+def test_forms_of_an_answer(client: Client, accept: str, media_type: str, service_type: str) -> None:
+    """UWS 1.1 section 2.2.2: XML wherever it will do; JSON and pages at the same URLs for who prefers them."""
+    location = str(client.post(f"/{service_type}", {})["Location"])
+    job_id = location.rpartition("/")[2]
+    for url in (f"/{service_type}", location):
+        response = client.get(url, headers={"accept": accept})
+        assert (response.status_code, response["Content-Type"]) == (200, media_type)
+        assert "Accept" in response["Vary"]
+        assert url != location or job_id in response.content.decode()
+    wrong = client.get(f"/{service_type}/unknown", headers={"accept": accept})
+    assert wrong.status_code == 404
+    assert wrong["Content-Type"] == (media_type if media_type != XML else "application/x-votable+xml")
+    assert client.get(f"{location}/phase", headers={"accept": accept}).content == b"PENDING"
+
+
+def test_json_says_what_xml_says(client: Client) -> None:
+    """The same names and values; lists where XML repeats, null where it is nil."""
+    session = client.session
+    session["uws_jobs"] = "token"
+    session.save()
+    url = create(client, text="a<b", source=["beta", "gamma"], RUNID="my run", PHASE="RUN")
+    told = client.get(url, headers={"accept": JSON}).json()
+    root = ElementTree.fromstring(client.get(url).content)
+    elements = {e.tag.partition("}")[2]: e for e in root}
+    assert told["version"] == "1.1"
+    assert set(told) == {*elements, "version"}
+    for name in ("jobId", "runId", "phase", "creationTime", "endTime", "destruction"):
+        assert told[name] == elements[name].text
+    assert told["executionDuration"] == int(elements["executionDuration"].text or "")
+    assert (told["quote"], told["ownerId"]) == (None, None)
+    given = [("text", "a<b"), ("source", "beta"), ("source", "gamma")]
+    assert [(p["id"], p["value"]) for p in told["parameters"]] == given
+    assert told["errorSummary"]["message"] == "there is no source 'gamma'"
+    assert told["jobInfo"]["jobType"] == "echo"
+    (reference,) = client.get("/uws/echo", headers={"accept": JSON}).json()["jobref"]
+    assert (reference["jobId"], reference["phase"], reference["runId"]) == (told["jobId"], "ERROR", "my run")
+    assert reference["href"] == f"http://testserver{url}"
+    results = client.get(f"{url}/results", headers={"accept": JSON}).json()
+    assert results == {"results": []}
+
+
+@pytest.mark.parametrize("phase", [Phase.HELD, Phase.SUSPENDED, Phase.ARCHIVED, Phase.UNKNOWN])
+def test_rare_phases(client: Client, validate: Validate, phase: Phase) -> None:
+    """UWS 1.1 section 2.1.3: shown as they are; a held job can be run and aborted, an archived one stays."""
     url = create(client)
-    response = client.get(url, HTTP_ACCEPT=accept)
-    assert response.status_code == status
-    if status == 303:
-        assert response["Location"] == f"http://testserver/jobs/{url.rpartition('/')[2]}"
+    Job.objects.update(phase=phase)
+    validate(client.get(url, {"WAIT": "-1"}).content)
+    assert phase.lower() in client.get(url, headers={"accept": "text/html"}).content.decode()
+    client.post(f"{url}/phase", {"PHASE": "RUN"})
+    assert client.get(f"{url}/phase").content.decode() == ("QUEUED" if phase == Phase.HELD else phase)
+    Job.objects.update(phase=phase)
+    client.post(f"{url}/phase", {"PHASE": "ABORT"})
+    aborted = phase in (Phase.HELD, Phase.SUSPENDED)
+    assert client.get(f"{url}/phase").content.decode() == ("ABORTED" if aborted else phase)
+
+
+def test_archived_jobs_are_not_destroyed_again(client: Client, tmp_path: Path) -> None:
+    url = create(client)
+    Job.objects.update(phase=Phase.ARCHIVED, destruction=timezone.now() - timedelta(days=1))
+    Reconciler(tmp_path).destroy_expired()
+    assert client.get(f"{url}/phase").content == b"ARCHIVED"
+
+
+def test_capabilities(client: Client, validate: Validate) -> None:
+    """UWS-70: a job list of its own declares that it is one."""
+    response = client.get("/uws/echo/capabilities")
+    validate(response.content)
+    (uws, _) = parse_capabilities(BytesIO(response.content).read)
+    assert uws.standardid == "ivo://ivoa.net/std/UWS#rest-1.1"
+    assert {i.accessurls[0].content for i in uws.interfaces} == {BASE}
+    assert client.get("/uws/nothing/capabilities").status_code == 404
 
 
 def test_errors_are_votables_for_astropy(client: Client) -> None:

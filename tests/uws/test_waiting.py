@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 from django.db import connection
+from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 from pyvo.dal import AsyncTAPJob
 from pyvo.io.uws import parse_job, parse_job_list
@@ -85,29 +86,83 @@ def test_wait_of_a_deleted_job(live_server: LiveServer, broker: str) -> None:
     thread.join()
 
 
+def new_row(number: int = 0) -> Job:
+    return Job.objects.create(
+        public_id=f"job{number}", job_type="echo", type_version="1", destruction=timezone.now(), execution_duration=1
+    )
+
+
 def test_waiting_holds_no_connection(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     settings.CELERY_BROKER_URL = "filesystem://"
+    new_row()
     open_while_waiting: list[bool] = []
-    monkeypatch.setattr(wait.time, "sleep", lambda _: open_while_waiting.append(connection.connection is not None))
-    looks = iter([True, True, False])
 
-    def unchanged() -> bool:
-        Job.objects.exists()
-        return next(looks)
+    real_sleep = time.sleep
 
-    wait.wait_while("x", unchanged, 30)
-    assert open_while_waiting == [False, False]
+    def sleep(seconds: float) -> None:
+        open_while_waiting.append(connection.connection is not None)
+        if len(open_while_waiting) == 2:
+            Job.objects.update(phase=Phase.QUEUED)
+            connection.close()
+        real_sleep(seconds)
+
+    monkeypatch.setattr(wait.time, "sleep", sleep)
+    wait.wait_while("job0", lambda: Job.objects.filter(phase=Phase.PENDING).exists(), 30)
+    assert len(open_while_waiting) >= 2
+    assert not any(open_while_waiting)
 
 
-def test_waiters_are_limited(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+def test_waiters_are_limited(settings: Any) -> None:
     """More requests than a process can spare threads for are answered early, which the standard allows."""
     settings.CELERY_BROKER_URL = "filesystem://"
-    monkeypatch.setattr(wait, "_waiters", threading.BoundedSemaphore(1))
-    with wait._slot() as granted:
-        assert granted
+    settings.DISTILLER_WAITING_REQUESTS = 1
+    with wait._watch.joined("y"):
         begin = time.monotonic()
         wait.wait_while("x", lambda: True, 30)
-        assert time.monotonic() - begin < 3
+        assert 0.9 < time.monotonic() - begin < 3
+
+
+def test_one_look_for_all_who_wait(broker: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """UWS 1.1 section 2.2.1.2 without busy polling: requests share the looks, and each hears of its own job only.
+
+    The first to wait looks for all; when its job changes, another goes on.
+    """
+    settings.DISTILLER_WAITING_REQUESTS = 20
+    looks: list[int] = []
+    look = wait._phases
+    monkeypatch.setattr(wait, "_phases", lambda ids: looks.append(len(ids)) or look(ids))
+    jobs = [new_row(number) for number in range(10)]
+    ended: dict[int, float] = {}
+
+    def follow(number: int) -> None:
+        job = jobs[number]
+        try:
+            wait.wait_while(job.public_id, lambda: Job.objects.filter(pk=job.pk, phase=Phase.PENDING).exists(), 20)
+            ended[number] = time.monotonic()
+        finally:
+            connection.close()
+
+    begin = time.monotonic()
+    threads = [threading.Thread(target=follow, args=[number]) for number in range(10)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.02)
+    time.sleep(0.4)
+    assert ended == {}
+    for number in (0, 1, 5):
+        store.advance(jobs[number], [Phase.PENDING], Phase.QUEUED)
+        threads[number].join(5)
+        assert set(ended) == {0, 1, 5} & set(range(number + 1))
+    for number in {*range(10)} - {0, 1, 5}:
+        store.advance(jobs[number], [Phase.PENDING], Phase.ABORTED)
+    for thread in threads:
+        thread.join(5)
+    assert len(ended) == 10
+    shared = [count for count in looks if count > 1]
+    each = 0.25 if broker != "redis" else 2.0
+    assert len(shared) <= (time.monotonic() - begin) / each + 14
+    assert wait._watch._waiters == []
+    assert wait._watch._news is None
 
 
 def test_an_absent_broker_costs_nothing(settings: Any) -> None:
