@@ -164,12 +164,12 @@ def _tests(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for row in _rows(document, "variability"):
         energies = " – ".join(quantities.significant(_number(e), 3) for e in row.get("energy_TeV", ())) + " TeV"
         if isinstance(ratio := row.get("likelihood_ratio"), Mapping):
-            yield f"Chance that the flux is constant, {energies}", f"{_number(ratio.get('p_value')):.2g}"
+            yield f"p-value of a constant flux, {energies}", f"{_number(ratio.get('p_value')):.2g}"
         if isinstance(part := row.get("fractional_variability"), Mapping):
             text = f"{_number(part.get('value')):.2f} ± {_number(part.get('err')):.2f}"
             yield f"Fractional variability, {energies}", text
     agreement = document.get("agreement")
-    for key, label in (("shape", "Chance of one spectral shape"), ("spectrum", "Chance of one spectrum")):
+    for key, label in (("shape", "p-value of one spectral shape"), ("spectrum", "p-value of one spectrum")):
         if isinstance(agreement, Mapping) and isinstance(test := agreement.get(key), Mapping):
             yield label, f"{_number(test.get('p_value')):.2g} ({_number(test.get('sigma')):.1f} σ)"
 

@@ -45,6 +45,12 @@ def crab_spectra(hess: Path) -> Datasets:
 
 
 @pytest.fixture(scope="session")
+def crab_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What jobs on all Crab runs keep for each other."""
+    return tmp_path_factory.mktemp("crab-cache")
+
+
+@pytest.fixture(scope="session")
 def run_job(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     """run_job("spectrum", store, [23523], model="log-parabola"): the context after the worker has finished."""
 

@@ -41,9 +41,16 @@ def dataset(crab_spectra: Datasets) -> SpectrumDatasetOnOff:
 
 
 @pytest.fixture(scope="module", params=["power-law", "log-parabola", "exponential-cut-off"])
-def spectrum(request: pytest.FixtureRequest, hess: Path, run_job: Runner) -> RecordingContext:
+def spectrum(request: pytest.FixtureRequest, hess: Path, run_job: Runner, crab_cache: Path) -> RecordingContext:
     points = {"power-law": 5, "log-parabola": 2, "exponential-cut-off": 3}
-    return run_job("spectrum", hess, RUNS, model=request.param, flux_points_per_decade=points[request.param])
+    return run_job(
+        "spectrum",
+        hess,
+        RUNS,
+        cache=crab_cache,
+        model=request.param,
+        flux_points_per_decade=points[request.param],
+    )
 
 
 @pytest.fixture(scope="module")

@@ -41,8 +41,10 @@ def _summary(context: RecordingContext) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("target", [CRAB, PKS_2155] if NIGHTLY else [CRAB], ids=lambda target: target.name)
-def test_fluxes_are_those_of_gammapy(hess: Path, run_job: Runner, crab_spectra: Datasets, target: Target) -> None:
-    context = run_job("lightcurve", hess, target.runs)
+def test_fluxes_are_those_of_gammapy(
+    hess: Path, run_job: Runner, crab_cache: Path, crab_spectra: Datasets, target: Target
+) -> None:
+    context = run_job("lightcurve", hess, target.runs, cache=crab_cache)
     datasets = crab_spectra if target is CRAB else direct.spectra(hess, target.runs, target.position)
     model = PowerLawSpectralModel(amplitude="2e-11 cm-2 s-1 TeV-1", reference="1 TeV", index=2.6)
     direct.fit(datasets.stack_reduce(name="all"), model)

@@ -15,6 +15,7 @@ from astropy.io import fits
 from pydantic import ValidationError
 
 from analysis.countmap.job import CountmapParameters
+from analysis.onoff.reduction import MAX_RUNS
 from analysis.spectrum.job import SpectrumParameters
 from tests.analysis.conftest import Runner
 from tests.analysis.context import input_files
@@ -124,6 +125,12 @@ def test_spectra_of_two_telescopes_are_not_stacked(demo: Path, run_job: Runner, 
     with pytest.raises(UserJobError) as caught:
         run_job("spectrum", demo, [1001, 1002], files=[first, other])
     assert "different telescopes (DEMO, OTHER)" in caught.value.message
+
+
+def test_too_many_observations_are_too_many(demo: Path, run_job: Runner) -> None:
+    files = input_files(demo, [1001]) * (MAX_RUNS + 1)
+    with pytest.raises(UserJobError, match=f"{MAX_RUNS + 1} observations are selected; a job takes {MAX_RUNS} at most"):
+        run_job("spectrum", demo, [1001], files=files)
 
 
 @pytest.mark.parametrize("job", ["countmap", "spectrum"])

@@ -70,9 +70,9 @@ def test_what_tests_say() -> None:
     found = facts({"comparison": compared, "variability": [varies, quiet], "agreement": {"shape": ratio}})
     assert dict(found) == {
         "Better than a power law: log-parabola": "2.0 σ",
-        "Chance that the flux is constant, 0.631 – 100 TeV": "0.045",
+        "p-value of a constant flux, 0.631 – 100 TeV": "0.045",
         "Fractional variability, 0.631 – 100 TeV": "0.34 ± 0.15",
-        "Chance of one spectral shape": "0.045 (2.0 σ)",
+        "p-value of one spectral shape": "0.045 (2.0 σ)",
     }
     assert facts({"comparison": None, "variability": "?", "agreement": []}) == ()
 
