@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -117,3 +118,10 @@ def test_plugins() -> None:
     assert job_type("echo") is ECHO
     with pytest.raises(TypeError, match="no JobType"):
         plugins.register_plugins(["tests.uws.jobs:EchoParameters"])
+
+
+def test_plugin_of_an_unknown_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker would ever serve it."""
+    monkeypatch.setattr("tests.uws.jobs.ECHO", replace(ECHO, name="lost", queue="gpu"))
+    with pytest.raises(ValueError, match="there is no queue 'gpu'; there are short, long"):
+        plugins.register_plugins(["tests.uws.jobs:ECHO"])

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.uws.in_process import HOME, run, taken
 from tests.uws.in_process import runner as runner
 from tests.uws.in_process import sent as sent
+from tests.uws.jobs import ECHO
 from tests.worker import alive
-from uws import processes
+from uws import limits, processes
 from uws.models import Job
 from uws.phases import Phase
 from uws.reconciler import Reconciler
@@ -70,3 +73,31 @@ def test_memory_of_shared_pages_counts_once() -> None:
     assert not processes.memory_above(twice, member.memory * 3)
     assert processes.memory_above([member], member.memory // 4)
     assert processes.machine_memory() > 2**28
+
+
+LIMITS = [  # MiB: declared by the job type, set for the installation (0: not), of the machine; slots; what holds
+    (None, 0, 16384, (2, 2), 3276),
+    (None, 0, 16384, (1, 0), 13107),
+    (None, 0, 2048, (2, 2), 1024),
+    (None, 500, 16384, (2, 2), 500),
+    (300, 500, 16384, (2, 2), 300),
+    (600, 500, 16384, (2, 2), 500),
+    (600, 0, 16384, (2, 2), 600),
+]
+
+
+@pytest.mark.parametrize(("declared", "most", "machine", "slots", "holds"), LIMITS)
+def test_memory_of_a_job(
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    declared: int | None,
+    most: int,
+    machine: int,
+    slots: tuple[int, int],
+    holds: int,
+) -> None:
+    """What its type declares, up to what the installation allows, or the machine has for each."""
+    settings.DISTILLER_JOB_MEMORY = most
+    settings.DISTILLER_WORKER_SHORT_SLOTS, settings.DISTILLER_WORKER_LONG_SLOTS = slots
+    monkeypatch.setattr(processes, "machine_memory", lambda: machine * 2**20)
+    assert limits.memory(replace(ECHO, memory=declared)) == holds * 2**20
