@@ -115,15 +115,18 @@ def test_the_same_query_is_run_again(ask: Ask) -> None:
 
 
 def test_provenance(ask: Ask, async_url: str) -> None:
-    """Recorded as of any job: query, software, and the result at its URL."""
+    """Recorded as of any job: query, software, result; found by the job's id, which stands nowhere (decision 015)."""
     url = ask(QUERY="SELECT COUNT(*) AS n FROM ivoa.obscore")
     assert ended(url) == "COMPLETED"
     base = async_url.partition("/tap/")[0]
-    identifier = f"ivo://distiller.example/jobs?{url.rpartition('/')[2]}/result"
-    answer = requests.get(f"{base}/provenance/provsap", {"ID": identifier, "RESPONSEFORMAT": "PROV-JSON"}, timeout=30)
+    identifier = url.rpartition("/")[2]
+    query = {"ID": identifier, "DIRECTION": "FORTH", "RESPONSEFORMAT": "PROV-JSON"}
+    answer = requests.get(f"{base}/provenance/provsap", query, timeout=30)
     assert answer.status_code == 200
     assert "COUNT(*) AS n FROM ivoa.obscore" in answer.text
-    assert f"/tap/async/{url.rpartition('/')[2]}/results/result" in answer.text
+    name = Job.objects.get(public_id=identifier).activity
+    assert f"jobs?{name}/result" in answer.text
+    assert identifier not in answer.text
 
 
 def test_abort_ends_the_statement(ask: Ask) -> None:
