@@ -54,6 +54,6 @@ def taken(runner: str = "elsewhere-1-abc", **parameters: object) -> Job:
 
 def run(runner: Runner, **parameters: object) -> Job:
     job = queued(**parameters)
-    runner.run(job.public_id)
+    runner.run(job.queue)
     job.refresh_from_db()
     return job

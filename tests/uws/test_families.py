@@ -15,7 +15,8 @@ from tests.uws.in_process import runner as runner
 from tests.uws.in_process import sent as sent
 from tests.uws.jobs import ECHO
 from tests.worker import alive
-from uws import limits, processes
+from uws import machine as limits_of_machine
+from uws import processes
 from uws.models import Job
 from uws.phases import Phase
 from uws.reconciler import Reconciler
@@ -28,7 +29,7 @@ def test_processes_that_hide(runner: Runner) -> None:
     """A daemon without parent, group and environment of its job ends with the job."""
     job = run(runner, behave="daemon")
     assert job.phase == Phase.COMPLETED
-    assert not alive(int((HOME / "cache" / f"{job.public_id}.pids").read_text()))
+    assert not alive(int((HOME / "cache" / f"{job.activity}.pids").read_text()))
 
 
 def test_recorded_processes_are_ended_and_others_spared(tmp_path: Path) -> None:
@@ -100,4 +101,4 @@ def test_memory_of_a_job(
     settings.DISTILLER_JOB_MEMORY = most
     settings.DISTILLER_WORKER_SHORT_SLOTS, settings.DISTILLER_WORKER_LONG_SLOTS = slots
     monkeypatch.setattr(processes, "machine_memory", lambda: machine * 2**20)
-    assert limits.memory(replace(ECHO, memory=declared)) == holds * 2**20
+    assert limits_of_machine.memory(replace(ECHO, memory=declared)) == holds * 2**20

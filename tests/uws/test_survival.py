@@ -125,7 +125,7 @@ def test_a_database_that_stays_away(runner: Runner, monkeypatch: pytest.MonkeyPa
     before = processes.children()
     job = queued(seconds=60)
     with pytest.raises(OperationalError):
-        runner.run(job.public_id)
+        runner.run(job.queue)
     assert processes.children() == before
     job.refresh_from_db()
     assert (job.phase, job.runner) == (Phase.EXECUTING, runner.id)
@@ -143,7 +143,7 @@ def test_time_limit_while_the_database_is_away(runner: Runner, monkeypatch: pyte
         return exchange(run, now)
 
     monkeypatch.setattr(watching_module, "_exchange", away)
-    runner.run(job.public_id)
+    runner.run(job.queue)
     job.refresh_from_db()
     assert (job.phase, job.error_message) == (Phase.ABORTED, "the job was ended after 1 s, its execution duration")
     assert time.monotonic() - begin < 5
@@ -153,9 +153,9 @@ def test_files_that_nobody_published_are_discarded(runner: Runner, monkeypatch: 
     """The run is void when its results are ready: they go, those of the run that has the job now stay."""
     original = conclusion._complete
 
-    def void(run: Any, stored: Any) -> None:
+    def void(run: Any, stored: Any, seconds: float) -> None:
         Job.objects.filter(pk=run.job.pk).update(attempt=7)
-        original(run, stored)
+        original(run, stored, seconds)
 
     monkeypatch.setattr(conclusion, "_complete", void)
     job = run(runner, text="void")
@@ -186,7 +186,7 @@ def test_abort_while_results_are_stored(runner: Runner, monkeypatch: pytest.Monk
 
     thread = threading.Thread(target=abort)
     thread.start()
-    runner.run(job.public_id)
+    runner.run(job.queue)
     thread.join()
     job.refresh_from_db()
     assert job.phase == Phase.ABORTED
@@ -204,7 +204,7 @@ def test_abort_of_a_job_that_waits_to_be_run_again() -> None:
     assert job.phase == Phase.ABORTED
     assert time.monotonic() - begin < 1
     running = taken()
-    assert not endings.abort_given_back(running)
+    assert not endings.abort(running, (Phase.EXECUTING,), runner="")
 
 
 def test_a_common_queue_takes_many_workers(settings: Any) -> None:
@@ -306,7 +306,7 @@ def test_deletion_of_a_user(runner: Runner, django_user_model: Any, client: Clie
     anna = django_user_model.objects.create_user("anna")
     finished = service.create("echo", {"text": ["anna's"]}, Requester(anna))
     service.run(finished)
-    runner.run(finished.public_id)
+    runner.run(finished.queue)
     name = ResultFile.objects.earliest("pk").storage_name
     running = service.create("echo", {}, Requester(anna))
     service.run(running)
@@ -323,7 +323,7 @@ def test_disk_that_is_full(runner: Runner) -> None:
     job = run(runner, behave="full-disk")
     assert (job.phase, job.crashes, job.runner) == (Phase.EXECUTING, 1, "")
     Job.objects.update(crashes=9)
-    runner.run(job.public_id)
+    runner.run(job.queue)
     job.refresh_from_db()
     assert (job.phase, job.error_kind) == (Phase.ERROR, "transient")
     assert job.error_message.startswith("the disk of the worker is full")
@@ -358,11 +358,11 @@ def test_clock_that_jumps(runner: Runner, monkeypatch: pytest.MonkeyPatch, hours
     original = conclusion._complete
     reconciler = Reconciler(HOME)
 
-    def complete(run: Any, stored: Any) -> None:
+    def complete(run: Any, stored: Any, seconds: float) -> None:
         jumped.set()
         reconciler.tick()
         reconciler.sweep()
-        original(run, stored)
+        original(run, stored, seconds)
 
     monkeypatch.setattr(conclusion, "_complete", complete)
     job = run(runner, text=f"jump {hours}")
@@ -372,7 +372,7 @@ def test_clock_that_jumps(runner: Runner, monkeypatch: pytest.MonkeyPatch, hours
     waiting = queued(text="after the jump")
     jumped.clear()
     reconciler.tick()
-    runner.run(waiting.public_id)
+    runner.run(waiting.queue)
     waiting.refresh_from_db()
     assert waiting.phase == Phase.COMPLETED
 
