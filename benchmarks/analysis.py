@@ -1,6 +1,6 @@
 """`python -m benchmarks.analysis DATA`: map jobs beside a gammapy script, and what kept maps save.
 
-DATA is the folder of the H.E.S.S. data release. `countmap` on eleven observations of RX J1713.7-3946, `fit3d` on the six
+DATA is the folder of the H.E.S.S. data release. `countmap` on eleven observations of RX J1713.7-3946, `fit3d` on six
 of PKS 2155-304: the job on all but the last, the same in a script of the tests that uses gammapy directly, then the job
 with another selection or model, and with one more observation; and all of them with nothing kept. The workers are warm;
 the controller is not in it. Times are processor seconds of one process, ratios of one run.
@@ -68,7 +68,7 @@ def script(name: str, store: Path, obs_ids: Sequence[int], position: SkyCoord) -
         return seconds(lambda: direct.countmap(store, obs_ids, position))
     axis = MapAxis.from_energy_bounds(0.1, 100, nbin=10, per_decade=True, unit="TeV", name="energy")
     geom = WcsGeom.create(skydir=position, width=4.0, binsz=0.02, proj="TAN", frame="icrs", axes=[axis])
-    spectrum = PowerLawSpectralModel(amplitude="1e-11 cm-2 s-1 TeV-1", index=2.3, reference="1 TeV")
+    spectrum = PowerLawSpectralModel(amplitude="2e-12 cm-2 s-1 TeV-1", index=3.2, reference="1 TeV")
 
     def work() -> None:
         dataset = direct.field_of_view(store, obs_ids, geom, position, nodes=0.5)
