@@ -85,10 +85,9 @@ def field_of_view(store: Path, obs_ids: Sequence[int], geom: WcsGeom, position: 
     return stacked
 
 
-def fit3d(dataset: MapDataset, spectrum: SpectralModel, position: SkyCoord) -> SkyModel:
-    """A point source and the level of the background, fitted to all pixels."""
+def fit3d(dataset: MapDataset, spectrum: SpectralModel, position: SkyCoord) -> tuple[SkyModel, bool]:
+    """A point source and the level of the background, fitted to all pixels, and whether the fit converged."""
     point = PointSpatialModel(lon_0=position.ra, lat_0=position.dec, frame="icrs")
     source = SkyModel(spatial_model=point, spectral_model=spectrum, name="source")
     dataset.models = [source, FoVBackgroundModel(dataset_name=dataset.name)]
-    assert Fit(optimize_opts={"tol": 0.01}).run([dataset]).success
-    return source
+    return source, bool(Fit(optimize_opts={"tol": 0.01}).run([dataset]).success)

@@ -49,7 +49,8 @@ def test_a_fit_is_that_of_a_direct_script(crab: RecordingContext, hess: Path) ->
     geom = WcsGeom.create(skydir=POSITION, width=2.5, binsz=0.05, proj="TAN", frame="icrs", axes=[axis])
     dataset = direct.field_of_view(hess, CRAB, geom, POSITION, nodes=0.5)
     spectrum = PowerLawSpectralModel(amplitude="4e-11 cm-2 s-1 TeV-1", index=2.6, reference="1 TeV")
-    source = direct.fit3d(dataset, spectrum, POSITION)
+    source, converged = direct.fit3d(dataset, spectrum, POSITION)
+    assert converged
     found = _document(crab)
     for row in found["parameters"]:
         parameter = dataset.models.parameters[row["name"].removeprefix("background_")]
