@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +19,7 @@ from django.test import Client
 from tests.uws.test_rest import error_text
 from uws import parts, service
 from uws.models import Job, Part
+from uws.storage import ORPHAN_AGE, Orphans
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FOLDER = Path(settings.DISTILLER_HOME) / "uploads"
@@ -229,14 +228,17 @@ def test_the_disk_is_not_filled(client: Client, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_sweep_takes_what_belongs_to_no_job(client: Client) -> None:
-    """Left by a process killed at the wrong moment; young files may be somebody's in a moment."""
+    """Left by a process killed at the wrong moment; what was not there long may be somebody's in a moment."""
     create(client, UPLOAD="t,param:a", a=file())
     (kept,) = stored()
     old, young = _left(("ab/old", "ab/young"))
-    hours_ago = time.time() - 7200
-    for path in (kept, old):
-        os.utime(path, (hours_ago, hours_ago))
-    assert parts.sweep() == 1
+    now = 100.0
+    orphans = Orphans(lambda: now)
+    young.unlink()
+    assert parts.sweep(orphans) == 0
+    now += ORPHAN_AGE
+    young.touch()
+    assert parts.sweep(orphans) == 1
     assert stored() == sorted([kept, young])
 
 
