@@ -231,7 +231,7 @@ def test_the_sweep_takes_what_belongs_to_no_job(client: Client) -> None:
     """Left by a process killed at the wrong moment; what was not there long may be somebody's in a moment."""
     create(client, UPLOAD="t,param:a", a=file())
     (kept,) = stored()
-    old, young = _left(("ab/old", "ab/young"))
+    _old, young = _left(("ab/old", "ab/young"))
     now = 100.0
     orphans = Orphans(lambda: now)
     young.unlink()
