@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 from accounts import tokens
+from vo.clients import address, network_address
 from vo.errors import AuthenticationFault, AuthorizationFault, TransientFault
 
 VERIFIED_SECONDS = 300
@@ -59,7 +60,7 @@ def _of_password(request: HttpRequest, value: str) -> User:
         user = User.objects.filter(pk=known[0], password=known[1], is_active=True).first()
         if user is not None:
             return user
-    failures = f"accounts.failures.{salted_hmac('accounts.name', f'{_address(request)} {name}').hexdigest()}"
+    failures = f"accounts.failures.{salted_hmac('accounts.name', f'{network_address(request)} {name}').hexdigest()}"
     if cache.get(failures, 0) >= MAX_FAILURES:
         raise TransientFault("too many wrong passwords; try again in some minutes")
     found = authenticate(request, username=name, password=password)
@@ -78,14 +79,6 @@ def _is_confidential(request: HttpRequest) -> bool:
     host = request.get_host()
     name = host if host.endswith("]") else host.rpartition(":")[0] or host
     try:
-        return name in _LOCAL_NAMES and ipaddress.ip_address(_address(request)).is_loopback
+        return name in _LOCAL_NAMES and ipaddress.ip_address(address(request)).is_loopback
     except ValueError:
         return False
-
-
-def _address(request: HttpRequest) -> str:
-    text = str(request.META.get("REMOTE_ADDR", ""))
-    if settings.DISTILLER_TRUST_PROXY:
-        # The last one is what our own proxy saw; those before it are what the client said.
-        text = request.META.get("HTTP_X_FORWARDED_FOR", text).rpartition(",")[2].strip()
-    return text

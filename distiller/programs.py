@@ -65,7 +65,7 @@ def _has_private_redis() -> bool:
 
 def worker_chores(slots: Slots) -> list[Chore]:
     """Signs of life in the database, and looking after the jobs."""
-    registration = Registration(sum(slots.values()))
+    registration = Registration(slots)
     reconciler = Reconciler(settings.DISTILLER_HOME)
 
     def recover_stopped() -> None:

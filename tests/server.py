@@ -74,7 +74,7 @@ def tap_url(_demo_archive: str, django_db_blocker: Any) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def _tap_worker(tap_url: str, django_db_blocker: Any) -> Iterator[None]:
-    with django_db_blocker.unblock(), running_worker(DISTILLER_WORKER_WARM_UP="false", DISTILLER_WORKER_LONG_SLOTS="0"):
+    with django_db_blocker.unblock(), running_worker(DISTILLER_WORKER_WARM_UP="false", DISTILLER_WORKER_LONG_SLOTS="1"):
         yield
 
 

@@ -6,7 +6,6 @@ import heapq
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db.models import Sum
 from django.utils import timezone
 
 from uws import identity, turns
@@ -33,7 +32,8 @@ def expected_start(job: Job) -> datetime | None:
     ahead = _ahead(job, running)
     if ahead is None or len(ahead) > FORESEEN:
         return None
-    slots = Worker.objects.filter(heartbeat__gt=timezone.now() - identity.LIVE).aggregate(n=Sum("slots"))["n"]
+    live = Worker.objects.filter(heartbeat__gt=timezone.now() - identity.LIVE)
+    slots = sum(worker.get(job.queue, 0) for worker in live.values_list("slots", flat=True))
     if not slots:
         return None
     fits = _Fits()

@@ -211,7 +211,7 @@ class Worker(models.Model):
 
     boot_id = models.CharField(max_length=32, unique=True)
     host = models.CharField(max_length=255)
-    slots = models.PositiveSmallIntegerField()
+    slots = models.JSONField(default=dict, help_text="jobs that it runs at the same time, by queue")
     started = models.DateTimeField()
     heartbeat = models.DateTimeField()
     software = models.JSONField(default=dict)

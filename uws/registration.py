@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,7 +19,8 @@ from uws.models import Worker
 class Registration:
     """This worker's row. `beat` writes it, again if it was lost."""
 
-    slots: int
+    slots: Mapping[str, int]
+    """Jobs that it runs at the same time, by queue."""
     boot_id: str = field(default_factory=lambda: secrets.token_hex(8))
     started: datetime = field(default_factory=timezone.now)
 
@@ -28,7 +30,7 @@ class Registration:
             boot_id=self.boot_id,
             defaults={
                 "host": socket.gethostname(),
-                "slots": self.slots,
+                "slots": dict(self.slots),
                 "started": self.started,
                 "heartbeat": timezone.now(),
                 "software": installed(names),

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def informed(sent: list[str]) -> list[str]:
     """The web process knows the software of a live worker, and so the key of a job."""
-    Registration(slots=2).beat()
+    Registration({"short": 2}).beat()
     return sent
 
 

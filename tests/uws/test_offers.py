@@ -123,7 +123,7 @@ def test_the_admin_shows_jobs_and_aborts_them(curator: Client) -> None:
     assert "what the work said" in curator.get(f"/admin/uws/job/{first.pk}/change/").content.decode()
     assert curator.post(f"/admin/uws/job/{first.pk}/change/", {"phase": "ERROR"}).status_code == 403
     assert curator.get("/admin/uws/job/add/").status_code == 403
-    Worker.objects.create(boot_id="a", host="h", slots=2, started=first.created, heartbeat=first.created)
+    Worker.objects.create(boot_id="a", host="h", slots={"short": 2}, started=first.created, heartbeat=first.created)
     assert curator.get("/admin/uws/worker/").status_code == 200
     chosen = {"action": "abort", "_selected_action": [first.pk, second.pk, third.pk]}
     assert curator.post("/admin/uws/job/", chosen).status_code == 302

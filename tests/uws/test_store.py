@@ -103,7 +103,7 @@ def test_storing_fails_as_a_whole(sent: list[str], tmp_path: Path) -> None:
 
 def test_answered_in_the_web_process(sent: list[str]) -> None:
     """With a live worker of the same software, the second request is COMPLETED before anything is queued."""
-    Registration(slots=2).beat()
+    Registration({"short": 2}).beat()
     first = queued(text="twice")
     runner = Runner(HOME)
     assert sent == [first.public_id]

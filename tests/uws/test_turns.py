@@ -209,7 +209,7 @@ def test_place_start_and_quote(people: list[Requester], client: HttpClient) -> N
     assert (jobs[0].quote, estimates.expected_start(jobs[0])) == (None, None)
     runtimes.record(jobs[0], 100.0)
     assert estimates.expected_start(jobs[0]) is None  # no worker
-    Registration(slots=1).beat()
+    Registration({"short": 1}).beat()
     run = turns.claim("short", "runner", started=timezone.now() - timedelta(seconds=40))
     assert run is not None
     run.refresh_from_db()
@@ -220,7 +220,7 @@ def test_place_start_and_quote(people: list[Requester], client: HttpClient) -> N
     assert near(estimates.expected_start(late), 60)
     assert near(estimates.expected_start(jobs[2]), 260)
     assert near(late.quote, 160)
-    Worker.objects.update(slots=2)
+    Worker.objects.update(slots={"short": 2, "long": 5})
     assert near(estimates.expected_start(late), 0)
     assert near(service.create("echo", {}, boris).quote, 100)
     assert estimates.position(Job.objects.get(pk=run.pk)) is None
