@@ -25,7 +25,7 @@ LISTED = {"PENDING", "QUEUED", "EXECUTING", "COMPLETED", "ERROR", "ABORTED", "HE
 FINAL = {"COMPLETED", "ERROR", "ABORTED"}
 AT_ONCE = 3.0
 """Seconds within which an answer that does not wait must be there, on a busy machine."""
-LONG_QUERY = "SELECT COUNT(*) FROM ivoa.obscore AS a, ivoa.obscore AS b, ivoa.obscore AS c, ivoa.obscore AS d"
+LONG_QUERY = "SELECT COUNT(*) FROM " + ", ".join(f"ivoa.obscore AS {name}" for name in "abcdefghij")
 QUERIES = {
     "short": {"LANG": "ADQL", "QUERY": "SELECT TOP 5 obs_id FROM ivoa.obscore"},
     "error": {"LANG": "ADQL", "QUERY": "SELECT no_such_column FROM ivoa.obscore"},
