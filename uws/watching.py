@@ -166,6 +166,7 @@ def inherited(run: Run) -> bool:
     if heir is None or heir.pk == run.job.pk or heir.attempt != run.attempt:
         return False
     run.job = heir
+    run.log.changed = True  # the heir has none of it yet
     return True
 
 

@@ -103,6 +103,7 @@ def test_others_go_the_usual_way(more: dict[str, str]) -> None:
     assert ask(with_lane(elsewhere), environ("POST", {"QUERY": QUERY}, **more))[2] == b"the usual way"
 
 
+@pytest.mark.django_db
 def test_requests_are_anonymous_and_answers_closed() -> None:
     closed = []
 
