@@ -33,8 +33,8 @@ Written = Callable[[str], str]
 class Capability:
     """A capability at one URL; `body` is XML that follows the interfaces.
 
-    With `signing_in` it has an interface for each way to say who asks, beside that for anonymous users (VOResource 1.2
-    allows one securityMethod in an interface; clients choose by these).
+    With `signing_in` it has an interface for each way to say who asks, beside that for anonymous users, which is the
+    standard one (VOResource 1.2 allows one securityMethod in an interface; clients choose by these).
     """
 
     standard_id: str
@@ -57,7 +57,7 @@ class Capability:
     def _interface(self, security: str) -> str:
         return element(
             "interface",
-            {"xsi:type": "vs:ParamHTTP", "role": "std", "version": self.version},
+            {"xsi:type": "vs:ParamHTTP", "role": None if security else "std", "version": self.version},
             text_element("accessURL", self.access_url, {"use": self.use}),
             security,
         )

@@ -47,7 +47,7 @@ def spectrum(request: pytest.FixtureRequest, hess: Path, run_job: Runner, crab_c
         "spectrum",
         hess,
         RUNS,
-        cache=crab_cache,
+        cache_dir=crab_cache,
         model=request.param,
         flux_points_per_decade=points[request.param],
     )

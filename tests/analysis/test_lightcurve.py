@@ -44,7 +44,7 @@ def _summary(context: RecordingContext) -> dict[str, Any]:
 def test_fluxes_are_those_of_gammapy(
     hess: Path, run_job: Runner, crab_cache: Path, crab_spectra: Datasets, target: Target
 ) -> None:
-    context = run_job("lightcurve", hess, target.runs, cache=crab_cache)
+    context = run_job("lightcurve", hess, target.runs, cache_dir=crab_cache)
     datasets = crab_spectra if target is CRAB else direct.spectra(hess, target.runs, target.position)
     model = PowerLawSpectralModel(amplitude="2e-11 cm-2 s-1 TeV-1", reference="1 TeV", index=2.6)
     direct.fit(datasets.stack_reduce(name="all"), model)
