@@ -160,7 +160,7 @@ def _search(page: Page) -> None:
 def _start_spectrum(page: Page, on_radius: str = "0.11") -> None:
     page.get_by_role("button", name="Fit spectrum").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Fit spectrum")
-    ids = page.get_by_label("Observations").input_value().split()
+    ids = page.get_by_label("Observations", exact=True).input_value().split()
     assert len(ids) >= 3
     page.get_by_label("On radius").fill(on_radius)
     page.get_by_role("button", name="Run").click()
