@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from django.db import models
+from django.db import models, transaction
 
 from provenance.identifiers import description_id
 from provenance.models import (
@@ -28,6 +29,9 @@ M = TypeVar("M", bound=models.Model)
 logger = logging.getLogger(__name__)
 
 MAIN, CONTEXT = "Main", "Context"
+_seen: set[str] = set()
+"""Contents of descriptions that are in the database."""
+_MOST_SEEN = 1000
 
 
 def insert(model: type[M], rows: Iterable[M]) -> dict[Any, M]:
@@ -65,9 +69,41 @@ def _roles(described: Sequence[Described], roles: Iterable[str]) -> list[Describ
     return list(result.values())
 
 
-def describe(record: ActivityRecord) -> ActivityDescription:
-    """Insert the description of an activity and all that belongs to it."""
-    key = description_id(record.name, record.version)
+def describe(record: ActivityRecord) -> None:
+    """Insert the description of an activity and all that belongs to it.
+
+    What this process has seen in the database, committed, is not written again while the description is there: nothing
+    takes a part of one away.
+    """
+    content = _content(record)
+    if content in _seen and ActivityDescription.objects.filter(id=key_of(record)).exists():
+        return
+    _write(record)
+
+    def seen() -> None:
+        if len(_seen) >= _MOST_SEEN:
+            _seen.clear()
+        _seen.add(content)
+
+    transaction.on_commit(seen)
+
+
+def key_of(record: ActivityRecord) -> str:
+    """Key of the description of an activity."""
+    return description_id(record.name, record.version)
+
+
+def _content(record: ActivityRecord) -> str:
+    """All that `_write` writes, as text."""
+    parameters = [(name, replace(value, value="")) for name, value in record.parameters.items()]
+    roles = (sorted({role for role, _ in record.used}), sorted({role for role, _ in record.generated}))
+    files = [(file.name, file.content_type, file.description) for file in record.config_files]
+    head = (record.name, record.version, record.type, record.subtype, record.description, record.docurl)
+    return repr((head, record.usage, record.generation, roles, bool(record.software), parameters, files))
+
+
+def _write(record: ActivityRecord) -> None:
+    key = key_of(record)
     usages = _roles(record.usage, [r for r, _ in record.used] + [SOFTWARE_ROLE] * bool(record.software))
     generations = _roles(record.generation, [r for r, _ in record.generated])
     description = ActivityDescription(
@@ -144,7 +180,6 @@ def describe(record: ActivityRecord) -> ActivityDescription:
             for file in record.config_files
         ],
     )
-    return description
 
 
 def part(description: str, *names: str) -> str:
