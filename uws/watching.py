@@ -167,6 +167,8 @@ def inherited(run: Run) -> bool:
     if heir is None:
         return False
     run.job = heir
+    run.log.changed = bool(run.log.text)  # it has been written under the other job's name
+    run.log.save(heir)
     return True
 
 
