@@ -167,8 +167,7 @@ def inherited(run: Run) -> bool:
     if heir is None:
         return False
     run.job = heir
-    run.log.changed = bool(run.log.text)  # it has been written under the other job's name
-    run.log.save(heir)
+    run.log.changed = True  # the heir has none of it yet
     return True
 
 
