@@ -25,7 +25,6 @@ NOT_STORED = "the results could not be stored; the operators have been told"
 
 def conclude(run: Run) -> None:
     """Publish the results of a run, or say why there are none; nothing is left in the result store otherwise."""
-    patiently(lambda: watching.inherited(run))
     seconds = time.monotonic() - run.started
     outcome = run.outcome
     if not outcome:

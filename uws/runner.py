@@ -148,6 +148,7 @@ class Runner:
             verdict = watching.watch(run)
         finally:
             watching.end(run)
+        patiently(lambda: watching.inherited(run))
         patiently(lambda: run.log.save(run.job))
         if verdict.kind == "ended":
             conclusion.conclude(run)
