@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from django.db import models
+from django.db import models, transaction
 
 from provenance.identifiers import description_id
 from provenance.models import (
@@ -28,6 +29,9 @@ M = TypeVar("M", bound=models.Model)
 logger = logging.getLogger(__name__)
 
 MAIN, CONTEXT = "Main", "Context"
+_seen: dict[str, dict[type[models.Model], list[str]]] = {}
+"""Keys of descriptions that were in the database, by content."""
+_MOST_SEEN = 1000
 
 
 def insert(model: type[M], rows: Iterable[M]) -> dict[Any, M]:
@@ -65,9 +69,51 @@ def _roles(described: Sequence[Described], roles: Iterable[str]) -> list[Describ
     return list(result.values())
 
 
-def describe(record: ActivityRecord) -> ActivityDescription:
-    """Insert the description of an activity and all that belongs to it."""
-    key = description_id(record.name, record.version)
+def describe(record: ActivityRecord) -> None:
+    """Insert the description of an activity and all that belongs to it.
+
+    What this process has seen committed is not compared and written again; only whether all is there is asked, at once.
+    """
+    content = _content(record)
+    if content in _seen and _are_there(_seen[content]):
+        return
+    rows = _rows(record)
+    for model, ours in rows.items():
+        _insert_descriptions(model, ours)
+
+    def seen() -> None:
+        if len(_seen) >= _MOST_SEEN:
+            _seen.clear()
+        _seen[content] = {model: sorted({row.pk for row in ours}) for model, ours in rows.items() if ours}
+
+    transaction.on_commit(seen)
+
+
+def key_of(record: ActivityRecord) -> str:
+    """Key of the description of an activity."""
+    return description_id(record.name, record.version)
+
+
+def _content(record: ActivityRecord) -> str:
+    """All that `_rows` is made of, as text."""
+    parameters = [(name, replace(value, value="")) for name, value in record.parameters.items()]
+    roles = (sorted({role for role, _ in record.used}), sorted({role for role, _ in record.generated}))
+    files = [(file.name, file.content_type, file.description) for file in record.config_files]
+    head = (record.name, record.version, record.type, record.subtype, record.description, record.docurl)
+    return repr((head, record.usage, record.generation, roles, bool(record.software), parameters, files))
+
+
+def _are_there(keys: dict[type[models.Model], list[str]]) -> bool:
+    """Whether the database has all of them, in one statement."""
+    first, *others = [
+        model._default_manager.filter(pk__in=wanted).order_by().values_list("pk") for model, wanted in keys.items()
+    ]
+    return first.union(*others, all=True).count() == sum(map(len, keys.values()))
+
+
+def _rows(record: ActivityRecord) -> dict[type[models.Model], list[models.Model]]:
+    """The description of an activity and all that belongs to it, in the order in which they are inserted."""
+    key = key_of(record)
     usages = _roles(record.usage, [r for r, _ in record.used] + [SOFTWARE_ROLE] * bool(record.software))
     generations = _roles(record.generation, [r for r, _ in record.generated])
     description = ActivityDescription(
@@ -79,72 +125,64 @@ def describe(record: ActivityRecord) -> ActivityDescription:
         type=record.type,
         subtype=record.subtype,
     )
-    _insert_descriptions(ActivityDescription, [description])
-    _insert_descriptions(
-        EntityDescription,
-        [
-            EntityDescription(
-                id=part(key, "entity", way, d.role), name=d.role, description=d.description, content_type=d.content_type
-            )
-            for way, roles in (("used", usages), ("generated", generations))
-            for d in roles
-            if d.content_type
-        ],
-    )
-    for model, way, roles in (
-        (UsageDescription, "used", usages),
-        (GenerationDescription, "generated", generations),
-    ):
-        _insert_descriptions(
-            model,
-            [
-                model(
-                    id=part(key, way, d.role),
-                    activity_description_id=key,
-                    entity_description_id=part(key, "entity", way, d.role) if d.content_type else None,
-                    role=d.role,
-                    description=d.description,
-                    type=d.type,
-                    multiplicity=d.multiplicity,
-                )
-                for d in roles
-            ],
+    entities = [
+        EntityDescription(
+            id=part(key, "entity", way, d.role), name=d.role, description=d.description, content_type=d.content_type
         )
-    _insert_descriptions(
-        ParameterDescription,
-        [
-            ParameterDescription(
-                id=part(key, "parameter", name),
-                activity_description_id=key,
-                name=name,
-                datatype=p.datatype,
-                arraysize=p.arraysize,
-                xtype=p.xtype,
-                unit=p.unit,
-                ucd=p.ucd,
-                min=p.min,
-                max=p.max,
-                default=p.default,
-                options=list(p.options),
-                description=p.description,
-            )
-            for name, p in record.parameters.items()
-        ],
+        for way, roles in (("used", usages), ("generated", generations))
+        for d in roles
+        if d.content_type
+    ]
+    parameters = [
+        ParameterDescription(
+            id=part(key, "parameter", name),
+            activity_description_id=key,
+            name=name,
+            datatype=p.datatype,
+            arraysize=p.arraysize,
+            xtype=p.xtype,
+            unit=p.unit,
+            ucd=p.ucd,
+            min=p.min,
+            max=p.max,
+            default=p.default,
+            options=list(p.options),
+            description=p.description,
+        )
+        for name, p in record.parameters.items()
+    ]
+    files = [
+        ConfigFileDescription(
+            id=part(key, "config", file.name),
+            activity_description_id=key,
+            name=file.name,
+            content_type=file.content_type,
+            description=file.description,
+        )
+        for file in record.config_files
+    ]
+    return {
+        ActivityDescription: [description],
+        EntityDescription: list(entities),
+        UsageDescription: [_role(UsageDescription, key, "used", d) for d in usages],
+        GenerationDescription: [_role(GenerationDescription, key, "generated", d) for d in generations],
+        ParameterDescription: list(parameters),
+        ConfigFileDescription: list(files),
+    }
+
+
+def _role(
+    model: type[UsageDescription | GenerationDescription], key: str, way: str, described: Described
+) -> models.Model:
+    return model(
+        id=part(key, way, described.role),
+        activity_description_id=key,
+        entity_description_id=part(key, "entity", way, described.role) if described.content_type else None,
+        role=described.role,
+        description=described.description,
+        type=described.type,
+        multiplicity=described.multiplicity,
     )
-    _insert_descriptions(
-        ConfigFileDescription,
-        [
-            ConfigFileDescription(
-                id=part(key, "config", file.name),
-                activity_description_id=key,
-                name=file.name,
-                content_type=file.content_type,
-                description=file.description,
-            )
-            for file in record.config_files
-        ],
-    )
-    return description
 
 
 def part(description: str, *names: str) -> str:

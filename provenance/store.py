@@ -11,11 +11,10 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from provenance.descriptions import MAIN, clean, describe, insert, part
+from provenance.descriptions import MAIN, clean, describe, insert, key_of, part
 from provenance.identifiers import software_id
 from provenance.models import (
     Activity,
-    ActivityDescription,
     Agent,
     ConfigFile,
     Entity,
@@ -44,20 +43,23 @@ def write(record: ActivityRecord) -> None:
 
 
 def _write(record: ActivityRecord) -> None:
-    insert(Activity, [Activity(id=i) for i in {record.id, *record.informed_by}])
+    Activity.objects.bulk_create(
+        [Activity(id=i) for i in sorted({record.id, *record.informed_by})], ignore_conflicts=True
+    )
+    description = key_of(record)
     claimed = Activity.objects.filter(id=record.id, start_time=None).update(
         name=clean(record.name),
         start_time=record.start,
         end_time=record.end,
         status=record.status,
         comment=clean(record.comment),
+        description=description,
     )
     if not claimed:
         return
     if Entity.objects.filter(id=record.id).exists():
         raise ValueError(f"{record.id} is the identifier of an entity and cannot be that of an activity")
-    description = describe(record)
-    Activity.objects.filter(id=record.id).update(description=description.id)
+    describe(record)
     used, generated = _entities(record, description)
     _relations(record, description, used, generated)
     _agents(record, generated)
@@ -99,9 +101,7 @@ def invalidate(entities: Sequence[str], when: datetime) -> None:
     Entity.objects.filter(id__in=list(entities), invalidated_at_time=None).update(invalidated_at_time=when)
 
 
-def _entities(
-    record: ActivityRecord, description: ActivityDescription
-) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+def _entities(record: ActivityRecord, description: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Insert or complete all entities; returns the (role, id) pairs used and generated, each once."""
     used = list(dict.fromkeys((role, entity.id) for role, entity in record.used))
     generated = list(dict.fromkeys((role, entity.id) for role, entity in record.generated))
@@ -119,7 +119,7 @@ def _entities(
         row = _entity(ref)
         row.generated_at_time = record.end
         if described.get(role):
-            row.description_id = part(description.id, "entity", "generated", role)
+            row.description_id = part(description, "entity", "generated", role)
         _merge(rows, row)
 
     confused = Activity.objects.filter(id__in=list(rows)).first()
@@ -213,7 +213,7 @@ def _check_cycles(record: ActivityRecord, used: set[str], generated: set[str]) -
 
 def _relations(
     record: ActivityRecord,
-    description: ActivityDescription,
+    description: str,
     used: list[tuple[str, str]],
     generated: list[tuple[str, str]],
 ) -> None:
@@ -223,7 +223,7 @@ def _relations(
                 activity_id=record.id,
                 entity_id=key,
                 role=role,
-                description_id=part(description.id, "used", role),
+                description_id=part(description, "used", role),
             )
             for role, key in used
         ]
@@ -234,7 +234,7 @@ def _relations(
                 entity_id=key,
                 activity_id=record.id,
                 role=role,
-                description_id=part(description.id, "generated", role),
+                description_id=part(description, "generated", role),
             )
             for role, key in generated
         ]
@@ -278,10 +278,10 @@ def _agents(record: ActivityRecord, generated: list[tuple[str, str]]) -> None:
     )
 
 
-def _configuration(record: ActivityRecord, description: ActivityDescription) -> None:
+def _configuration(record: ActivityRecord, description: str) -> None:
     parameters = Parameter.objects.bulk_create(
         [
-            Parameter(name=name, value=clean(p.value), description_id=part(description.id, "parameter", name))
+            Parameter(name=name, value=clean(p.value), description_id=part(description, "parameter", name))
             for name, p in record.parameters.items()
         ]
     )
@@ -291,7 +291,7 @@ def _configuration(record: ActivityRecord, description: ActivityDescription) -> 
                 name=file.name,
                 location=clean(file.location),
                 comment=clean(file.comment),
-                description_id=part(description.id, "config", file.name),
+                description_id=part(description, "config", file.name),
             )
             for file in record.config_files
         ]

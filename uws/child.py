@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from uws import forking
 from uws.context import InputFile, Origin
 from uws.errors import JobError, TransientJobError, UserJobError
 from uws.parameters import JobParameters
@@ -87,7 +88,7 @@ def load(entry: str) -> Callable[..., Any]:
 
 
 def start(work: Work) -> Child:
-    """Fork the process that does the work. The caller has closed its database connections."""
+    """Fork the process that does the work. The caller has prepared its database connections (`uws.forking`)."""
     read_end, write_end = os.pipe()
     log_read_end, log_write_end = os.pipe()
     parent = os.getpid()
@@ -110,6 +111,7 @@ def _become_job(work: Work, pipe: int, log: int, parent: int) -> NoReturn:
             signal.signal(number, signal.SIG_DFL)
         os.environ[MARKER] = work.marker
         _own_files(log, pipe)
+        forking.forget()
         _limit_memory(work.memory)
         os.chdir(work.workdir)
         status = _work(work, pipe)

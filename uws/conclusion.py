@@ -25,7 +25,6 @@ NOT_STORED = "the results could not be stored; the operators have been told"
 
 def conclude(run: Run) -> None:
     """Publish the results of a run, or say why there are none; nothing is left in the result store otherwise."""
-    patiently(lambda: watching.inherited(run))
     seconds = time.monotonic() - run.started
     outcome = run.outcome
     if not outcome:
@@ -69,17 +68,19 @@ def _publish(run: Run, storing: Future[list[StoredOutput]], verdict: Verdict | N
         logger.exception("the results of job %s cannot be stored", run.job.public_id)
         retry(run, NOT_STORED)
         return
+    completed = False
     try:
         if verdict is None:
-            patiently(lambda: _complete(run, stored, seconds))
+            completed = patiently(lambda: _complete(run, stored, seconds))
     finally:
         # Where the last commit was not answered, only the database knows whether the files are results now; if it
         # cannot be asked, they are left to the sweep.
-        patiently(lambda: results.discard_unpublished(stored))
+        if not completed:
+            patiently(lambda: results.discard_unpublished(stored))
 
 
-def _complete(run: Run, stored: list[StoredOutput], seconds: float) -> None:
-    """End the job with these results; `seconds` is what the work took."""
+def _complete(run: Run, stored: list[StoredOutput], seconds: float) -> bool:
+    """End the job with these results; `seconds` is what the work took. False if that was not committed here."""
 
     def publish() -> None:
         results.publish(run.job, stored)
@@ -88,8 +89,7 @@ def _complete(run: Run, stored: list[StoredOutput], seconds: float) -> None:
     def complete() -> bool:
         return endings.complete(run.job, RUNNING, publish, attempt=run.attempt, progress_message="Completed")
 
-    if not complete() and watching.inherited(run):
-        complete()
+    return complete() or (watching.inherited(run) and complete())
 
 
 def _checked_outputs(run: Run) -> list[tuple[OutputRole, Path]]:

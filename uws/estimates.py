@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -17,26 +17,28 @@ FORESEEN = 200
 """Jobs ahead in the line for which a start is worked out; who has more ahead is told nothing."""
 
 
-def position(job: Job) -> int | None:
-    """Place of a queued job in its line, 1 for the next one; None for other jobs, and beyond what is looked at.
+def foreseen(job: Job) -> tuple[int | None, datetime | None]:
+    """Place of a queued job in its line, 1 for the next one, and when it is expected to be run.
 
-    A job that was joined to another has the other's place. Those who come later may go before: owners take turns.
+    None for other jobs, and beyond what is looked at; no time either if it cannot be told, or there is no worker. A job
+    that was joined to another has the other's place. Those who come later may go before: owners take turns.
     """
-    ahead = _ahead(job, turns.running())
-    return None if ahead is None else len(ahead) + 1
-
-
-def expected_start(job: Job) -> datetime | None:
-    """When a queued job is expected to be run; None if that cannot be told, or there is no worker."""
+    if job.phase != Phase.QUEUED:
+        return None, None
     running = turns.running()
     ahead = _ahead(job, running)
-    if ahead is None or len(ahead) > FORESEEN:
+    return (None, None) if ahead is None else (len(ahead) + 1, _expected_start(job, running, ahead, _Fits()))
+
+
+def _expected_start(
+    job: Job, running: Iterable[turns.Running], ahead: Sequence[turns.Waiting], fits: _Fits
+) -> datetime | None:
+    if len(ahead) > FORESEEN:
         return None
     live = Worker.objects.filter(heartbeat__gt=timezone.now() - identity.LIVE)
     slots = sum(worker.get(job.queue, 0) for worker in live.values_list("slots", flat=True))
     if not slots:
         return None
-    fits = _Fits()
     busy = [fits.left(other) for other in running if other.queue == job.queue]
     coming = [fits.of(other.job_type, other.input_bytes) for other in ahead]
     if fits.missing:
@@ -53,14 +55,19 @@ def quote_of_new(job_type: str) -> datetime | None:
 def expected_end(job: Job) -> datetime | None:
     """The quote of UWS 1.1 section 2.1.6: when the job is expected to be completed, were it started now."""
     work = job.leader if job.leader is not None else job
-    fit = fit_of(work.job_type)
-    if fit is None or job.is_final:
+    fits = _Fits()
+    fit = None if job.is_final else fits.fit(work.job_type)
+    if fit is None:
         return None
     now = timezone.now()
     seconds = timedelta(seconds=fit.of(work.input_bytes))
     if job.phase == Phase.EXECUTING:
         return max((work.started or now) + seconds, now)
-    start = expected_start(job) if job.phase == Phase.QUEUED else now
+    if job.phase != Phase.QUEUED:
+        return now + seconds
+    running = turns.running()
+    ahead = _ahead(job, running)
+    start = None if ahead is None else _expected_start(job, running, ahead, fits)
     return None if start is None else start + seconds
 
 
@@ -71,10 +78,13 @@ class _Fits:
         self._fits: dict[str, Fit | None] = {}
         self.missing = False
 
-    def of(self, job_type: str, size: int | None) -> float:
+    def fit(self, job_type: str) -> Fit | None:
         if job_type not in self._fits:
             self._fits[job_type] = fit_of(job_type)
-        fit = self._fits[job_type]
+        return self._fits[job_type]
+
+    def of(self, job_type: str, size: int | None) -> float:
+        fit = self.fit(job_type)
         self.missing |= fit is None
         return 0.0 if fit is None else fit.of(size)
 
@@ -86,11 +96,8 @@ class _Fits:
 
 def _ahead(job: Job, running: Iterable[turns.Running]) -> list[turns.Waiting] | None:
     """The jobs before a queued one; None if it is in no line."""
-    if job.phase != Phase.QUEUED:
-        return None
     public_id = job.leader.public_id if job.leader is not None else job.public_id
-    waiting = turns.waiting(job.queue)
-    line = turns.ordered(waiting, turns.counted(running), turns.served(waiting))
+    line = turns.in_turn(turns.waiting(job.queue), turns.counted(running))
     for index, other in enumerate(line):
         if other.public_id == public_id:
             return line[:index]

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 from importlib import metadata
 
 from django.utils import timezone
@@ -25,11 +26,18 @@ def installed(distributions: Iterable[str]) -> dict[str, str]:
     """Versions of Distiller itself and of the distributions that are installed here; the others are left out."""
     found = {"distiller": version.version()}
     for name in sorted(set(distributions)):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
+        if (version_here := _version(name)) is not None:
+            found[name] = version_here
     return found
+
+
+@cache
+def _version(distribution: str) -> str | None:
+    """The version that this process runs: one that is installed meanwhile is another process's."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def workers_software(job_type: JobType) -> dict[str, str] | None:

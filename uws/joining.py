@@ -120,7 +120,12 @@ def promote(job: Job) -> None:
 
 def holder(activity: str) -> Job | None:
     """The job that has the run of that name in provenance now: it may have been handed over."""
-    return Job.objects.filter(activity=activity, phase=Phase.EXECUTING).exclude(runner="").first()
+    return holding(activity).first()
+
+
+def holding(activity: str) -> QuerySet[Job]:
+    """`holder` as a set of one job, or none."""
+    return store.being_run().filter(activity=activity)
 
 
 def release_orphans() -> None:

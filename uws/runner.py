@@ -16,15 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection, connections
-from django.db.models import Value
-from django.db.models.functions import Coalesce
-from django.utils import timezone
+from django.db import connection
 
 from uws import (
     child,
     conclusion,
     endings,
+    forking,
     identity,
     inputs,
     jobtypes,
@@ -79,11 +77,14 @@ class Runner:
         nascent.rename(self.folder)
         processes.adopt_orphans()
 
-    def run(self, queue_name: str) -> None:
-        """Run the job of a queue whose turn it is to its end. Whatever happens, the job ends or is run again."""
+    def run(self, queue_name: str) -> bool:
+        """Run the job of a queue whose turn it is to its end; False if none waits that may be run now.
+
+        Whatever happens, the job ends or is run again.
+        """
         job = self._take(queue_name)
         if job is None:
-            return
+            return False
         attempt, activity = job.attempt, job.activity
 
         def holder() -> Job:
@@ -110,7 +111,8 @@ class Runner:
             shutil.rmtree(self._workdir(job, attempt), ignore_errors=True)
         if Job.objects.filter(pk=job.pk, destroyed=True).exclude(phase=Phase.EXECUTING).exists():
             endings.purge(job)
-        turns.wake_next(job)
+        turns.wake_others(job)
+        return True
 
     def close(self) -> None:
         os.close(self._lock)
@@ -123,7 +125,6 @@ class Runner:
             return turns.claim(
                 queue_name,
                 self.id,
-                started=Coalesce("started", Value(timezone.now())),  # of the first run, if there were several
                 not_before=None,
                 progress_stage="",
                 progress_message="Starting",
@@ -199,7 +200,7 @@ class Runner:
             memory=memory,
         )
         spared = processes.children()
-        connections.close_all()  # a forked process must not share them
+        forking.prepare()
         run = Run(job, job.activity, prepared.kind, attempt, child.start(work), workdir, memory, prepared.log, spared)
         if (first := processes.look_up(run.child.pid)) is not None:
             watching.record(run, [first])

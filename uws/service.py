@@ -196,8 +196,8 @@ def run(job: Job) -> None:
         limits.lock(job.client)
         limits.check_waiting(job.client, job.rank)
         if joining.start(job, key, STARTABLE, queued=now, cache_key=key, **prepared):
-            Job.objects.filter(pk=job.pk).update(quote=estimates.expected_end(job))
-    job.refresh_from_db()
+            job.quote = estimates.expected_end(job)
+            Job.objects.filter(pk=job.pk).update(quote=job.quote)
 
 
 def answer_from_store(

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from uws.models import Job
 from uws.notify import publish
@@ -46,20 +47,21 @@ def advance(
 
 
 def take(public_id: str, runner: str, **changes: Any) -> Job | None:
-    """Take a job that waits for a worker: the one that gets it may run it. None if it waits no more."""
-    with transaction.atomic():
+    """Take a job that waits for a worker: the one that gets it may run it. None if it waits no more.
+
+    It has been started when its first run was, if there are several.
+    """
+    with transaction.atomic(savepoint=False):
         job = waiting_for_worker().select_for_update().filter(public_id=public_id).first()
         if job is None or job.abort_requested:
             return None
-        taken = (
-            waiting_for_worker()
-            .filter(pk=job.pk, attempt=job.attempt)
-            .update(phase=Phase.EXECUTING, runner=runner, attempt=job.attempt + 1, beat=job.beat + 1, **changes)
-        )
-        if not taken:
+        changes |= {"phase": Phase.EXECUTING, "runner": runner, "attempt": job.attempt + 1, "beat": job.beat + 1}
+        changes.setdefault("started", job.started or timezone.now())
+        if not waiting_for_worker().filter(pk=job.pk, attempt=job.attempt).update(**changes):
             return None
         transaction.on_commit(lambda: publish(public_id))
-    job.refresh_from_db()
+    for name, value in changes.items():  # the row is locked: there is nothing else to read
+        setattr(job, name, value)
     return job
 
 

@@ -23,8 +23,14 @@ logger = logging.getLogger(__name__)
 
 @shared_task(name=TASK, ignore_result=True)
 def run_job(queue_name: str) -> None:
-    """Run the job of the queue whose turn it is; a message for which there is none does nothing."""
-    this_runner(os.getpid()).run(queue_name)
+    """Run the jobs of the queue, as they have their turns, until none is left for this worker.
+
+    The messages of jobs that were taken so find nothing to do. Each job that ends lets another one begin, also one that
+    was passed over because its owner had enough running, whose message is spent.
+    """
+    runner = this_runner(os.getpid())
+    while runner.run(queue_name):
+        pass
 
 
 @lru_cache(maxsize=1)

@@ -53,8 +53,8 @@ def claim(queue_name: str, runner: str, **changes: Any) -> Job | None:
     line = waiting(queue_name)
     if not line:
         return None
-    busy = counted(running())
-    for candidate in ordered(line, busy, served(line)):
+    busy = counted(running()) if has_several_owners(line) else Counter[str]()  # of one owner it is asked for below
+    for candidate in in_turn(line, busy):
         if busy[candidate.client] >= limits.limits_of(candidate.rank).running:
             continue
         with transaction.atomic():
@@ -99,6 +99,15 @@ def served(line: Iterable[Waiting]) -> dict[str, datetime]:
     return {name: when for name, when in rows.values_list("name", "served") if when is not None}
 
 
+def has_several_owners(line: Iterable[Waiting]) -> bool:
+    return len({job.client for job in line}) > 1
+
+
+def in_turn(line: list[Waiting], busy: Mapping[str, int]) -> list[Waiting]:
+    """The line in the order in which its jobs have their turns now; one owner's are in that order already."""
+    return ordered(line, busy, served(line)) if has_several_owners(line) else line
+
+
 def ordered(line: Sequence[Waiting], busy: Mapping[str, int], last: Mapping[str, datetime]) -> list[Waiting]:
     """The line in the order in which its jobs have their turns."""
     owners = sorted(dict.fromkeys(job.client for job in line), key=lambda name: last.get(name, _NEVER))
@@ -116,9 +125,12 @@ def may_run(job: Job, busy: Mapping[str, int]) -> bool:
     return busy.get(job.client, 0) < limits.limits_of(job.rank).running
 
 
-def wake_next(job: Job) -> None:
-    """Called when a job has ended: its owner may have others that were passed over, whose messages are spent."""
-    waits = store.waiting_for_worker().filter(client=job.client, abort_requested=False)
-    following = waits.order_by(F("queued").asc(nulls_first=True), "pk").first()
+def wake_others(job: Job) -> None:
+    """Called when a job has ended: its owner may have others that were passed over, whose messages are spent.
+
+    In the same queue the worker takes the next one without a message.
+    """
+    waits = store.waiting_for_worker().filter(client=job.client, abort_requested=False).exclude(queue=job.queue)
+    following = waits.order_by(F("queued").asc(nulls_first=True), "pk").only("public_id", "queue").first()
     if following is not None:
         queue.send(following)

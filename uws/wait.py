@@ -145,6 +145,7 @@ class _Watch:
         try:
             self._news.psubscribe(notify.channel("*"))
             self._news.get_message(timeout=1)  # the confirmation: from here on no news is missed
+            self._next_try = 0.0  # whoever waits when everybody has left need not wait for it
         except redis.RedisError:
             self._unsubscribe()
         self._next_look = 0.0

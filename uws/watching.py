@@ -162,8 +162,9 @@ def _exchange(run: Run, now: float) -> Verdict | None:
 
 def inherited(run: Run) -> bool:
     """Whether another job has got the run, which goes on as that one's."""
-    heir = joining.holder(run.activity)
-    if heir is None or heir.pk == run.job.pk or heir.attempt != run.attempt:
+    found = joining.holding(run.activity).exclude(pk=run.job.pk)
+    heir = found.filter(attempt=run.attempt).first()
+    if heir is None:
         return False
     run.job = heir
     run.log.changed = True  # the heir has none of it yet

@@ -139,10 +139,11 @@ def _info(job: Job, base: str) -> dict[str, Any]:
     known: dict[str, Any] = {"job_type": job.job_type, "job_type_version": job.type_version}
     if job.progress_message:
         known |= {"progress": _text(job.progress_message), "fraction": job.progress_fraction}
-    if (place := estimates.position(job)) is not None:
+    place, start = estimates.foreseen(job)
+    if place is not None:
         known["queue_position"] = place
-        if (start := estimates.expected_start(job)) is not None:
-            known["expected_start"] = time_text(start)
+    if start is not None:
+        known["expected_start"] = time_text(start)
     if job.answered_from:
         known["answered_from"] = identifiers.job_id(job.answered_from)
         if job.computed is not None:

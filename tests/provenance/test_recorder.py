@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection, transaction
 
 from provenance import models
@@ -277,3 +278,18 @@ def test_writers_at_the_same_time() -> None:
     assert models.Activity.objects.count() == 1 + 24 + 3
     assert models.Used.objects.filter(activity="ivo://distiller.example/jobs?common-1").count() == 4
     assert models.WasGeneratedBy.objects.count() == 2 + 24
+
+
+@pytest.mark.django_db(transaction=True)
+def test_descriptions_are_looked_for_in_the_database() -> None:
+    """What this process wrote may be gone, and another may have written other parts of the same description."""
+    record(job())
+    before = counts()
+    record(job(id=f"{JOB}-again", generated=[]))
+    assert models.ParameterDescription.objects.count() == before["ParameterDescription"]
+    call_command("flush", interactive=False, verbosity=0)
+    record(job(id=f"{JOB}-other", generated=[], parameters={}))
+    assert not models.ParameterDescription.objects.exists()
+    record(job())
+    assert models.ParameterDescription.objects.count() == before["ParameterDescription"]
+    assert set(models.WasGeneratedBy.objects.values_list("description__role", flat=True)) == {"fit", "plot"}

@@ -14,7 +14,7 @@ from django.test import Client as HttpClient
 from django.utils import timezone
 
 from tests.uws.acting import HOME, at_once, complete, queued
-from uws import estimates, limits, runtimes, service, turns
+from uws import estimates, limits, runtimes, service, tasks, turns
 from uws.models import Client, Job, RunTime, Worker
 from uws.phases import Phase
 from uws.registration import Registration
@@ -75,15 +75,25 @@ def test_running_jobs_of_one_owner(people: list[Requester], sent: list[str], set
     assert names([turns.claim("short", "runner")]) == ["b0"]
     sent.clear()
     complete(running[0])
-    turns.wake_next(running[0])
-    assert sent == [Job.objects.get(phase=Phase.QUEUED, given=[["text", ["a2"]]]).public_id]
-    assert names([turns.claim("short", "runner")]) == ["a2"]
+    turns.wake_others(running[0])
+    assert sent == []  # its worker takes the next one without a message
+    passed_over = Job.objects.get(phase=Phase.QUEUED, given=[["text", ["a2"]]])
+    Job.objects.filter(pk=passed_over.pk).update(queue="long")
+    turns.wake_others(running[0])
+    assert sent == [passed_over.public_id]
+    assert names([turns.claim("long", "runner")]) == ["a2"]
 
 
-def test_message_that_finds_nothing_to_do(sent: list[str]) -> None:
+def test_one_message_is_enough_for_the_line(people: list[Requester], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker goes on until nobody waits; a message that finds nothing to do does nothing."""
     runner = Runner(HOME)
-    runner.run("short")
+    monkeypatch.setattr(tasks, "this_runner", lambda pid: runner)
+    for number in range(2):
+        queued(people[0], text=f"a{number}")
+    for _ in range(2):
+        tasks.run_job("short")
     runner.close()
+    assert set(Job.objects.values_list("phase", "attempt")) == {(Phase.COMPLETED, 1)}
 
 
 def test_waiting_jobs_of_one_owner(people: list[Requester], settings: Any, client: HttpClient) -> None:
@@ -205,10 +215,10 @@ def test_place_start_and_quote(people: list[Requester], client: HttpClient) -> N
     """UWS 1.1 section 2.1.6: empty until there are records; then from what runs and what waits before."""
     anna, boris = people
     jobs = [queued(anna, text=f"a{number}") for number in range(3)]
-    assert [estimates.position(job) for job in jobs] == [1, 2, 3]
-    assert (jobs[0].quote, estimates.expected_start(jobs[0])) == (None, None)
+    assert [estimates.foreseen(job)[0] for job in jobs] == [1, 2, 3]
+    assert (jobs[0].quote, estimates.foreseen(jobs[0])[1]) == (None, None)
     runtimes.record(jobs[0], 100.0)
-    assert estimates.expected_start(jobs[0]) is None  # no worker
+    assert estimates.foreseen(jobs[0])[1] is None  # no worker
     Registration({"short": 1}).beat()
     run = turns.claim("short", "runner", started=timezone.now() - timedelta(seconds=40))
     assert run is not None
@@ -216,14 +226,14 @@ def test_place_start_and_quote(people: list[Requester], client: HttpClient) -> N
     assert near(run.quote, 100)
     assert near(estimates.expected_end(run), 60)
     late = queued(boris, text="b0")
-    assert [estimates.position(job) for job in (late, jobs[1], jobs[2])] == [1, 2, 3]
-    assert near(estimates.expected_start(late), 60)
-    assert near(estimates.expected_start(jobs[2]), 260)
+    assert [estimates.foreseen(job)[0] for job in (late, jobs[1], jobs[2])] == [1, 2, 3]
+    assert near(estimates.foreseen(late)[1], 60)
+    assert near(estimates.foreseen(jobs[2])[1], 260)
     assert near(late.quote, 160)
     Worker.objects.update(slots={"short": 2, "long": 5})
-    assert near(estimates.expected_start(late), 0)
+    assert near(estimates.foreseen(late)[1], 0)
     assert near(service.create("echo", {}, boris).quote, 100)
-    assert estimates.position(Job.objects.get(pk=run.pk)) is None
+    assert estimates.foreseen(Job.objects.get(pk=run.pk))[0] is None
     anonymous = queued(text="n")
     shown = client.get(f"/uws/echo/{anonymous.public_id}").content.decode()
     assert "queuePosition>2<" in shown
