@@ -30,7 +30,7 @@ test-nightly: ## The generated tests with many and new examples, on both databas
 	@DISTILLER_HYPOTHESIS=nightly .venv/bin/python -m pytest --timeout 7200 tests/analysis \
 		tests/conformance/test_uws_scenarios.py
 
-test-faults: ## Jobs under faults: killed workers, broken brokers and databases, full disks (ten minutes)
+test-faults: ## Jobs under faults: killed workers, broken brokers and databases, full disks (half an hour)
 	@tools/system_packages.sh
 	@tools/setup.sh dev
 	@for database in sqlite postgresql; do \
