@@ -55,7 +55,7 @@ class Session:
         try:
             return self._start(sql, parameters, keep=keep)
         except _LOST:
-            if not self._prepared:
+            if not keep or not self._prepared:
                 raise
             self.connection.execute("DEALLOCATE ALL")
             self._prepared.clear()

@@ -15,6 +15,7 @@ from django.conf import settings as configured
 from django.db import connection
 
 from distiller.settings.queue import celery_settings
+from tests.environment import REQUIRE_ALL
 from tests.faults import killing
 from tests.services import redis_server
 from tests.uws.jobs import JOBS
@@ -40,7 +41,7 @@ class Broker:
     def start(self) -> None:
         program = redis_server()
         if program is None:
-            pytest.skip("there is no redis-server")
+            (pytest.fail if REQUIRE_ALL else pytest.skip)("there is no redis-server")
         options = ["--port", "0", "--unixsocket", str(self.socket), "--save", "", "--dir", str(self._folder)]
         self._process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
         eventually(self._answers, 10, "the start of Redis")
