@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from analysis.onoff.parameters import ModelName
 from analysis.selection import OBSERVATIONS, DL3Selection
 from uws.jobtypes import JobType, OutputRole
 from uws.parameters import Interval, param
@@ -24,9 +25,7 @@ class Fit3dParameters(DL3Selection):
         description="Shape of the source: a point, or a symmetric Gaussian whose width is fitted.",
         group="Model",
     )
-    model: Literal["power-law", "log-parabola", "exponential-cutoff"] = param(
-        "power-law", label="Spectral model", description="Spectral model to fit.", group="Model"
-    )
+    model: ModelName = param("power-law", label="Spectral model", description="Spectral model to fit.", group="Model")
     free_position: bool = param(
         True,
         label="Fit the position",

@@ -8,22 +8,18 @@ import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from gammapy.modeling.models import (
-    ExpCutoffPowerLawSpectralModel,
     FoVBackgroundModel,
     GaussianSpatialModel,
-    LogParabolaSpectralModel,
     PointSpatialModel,
     PowerLawNormSpectralModel,
-    PowerLawSpectralModel,
     SkyModel,
     SpatialModel,
-    SpectralModel,
 )
 
 from analysis.fit3d.job import Fit3dParameters
+from analysis.onoff.models import start
 
 SOURCE = "source"
-AMPLITUDE_UNIT = "cm-2 s-1 TeV-1"
 SEARCH = 0.3
 """Degrees that the position may move in right ascension (on the sky) and in declination."""
 WIDEST = 3.0
@@ -34,7 +30,11 @@ MARGIN = 0.8
 
 def source_model(parameters: Fit3dParameters, position: SkyCoord) -> SkyModel:
     """The source with the values that the fit starts from, within the bounds that it may not leave."""
-    return SkyModel(spatial_model=_shape(parameters, position), spectral_model=_spectrum(parameters), name=SOURCE)
+    return SkyModel(
+        spatial_model=_shape(parameters, position),
+        spectral_model=start(parameters.model, parameters.reference_energy),
+        name=SOURCE,
+    )
 
 
 def background_model(parameters: Fit3dParameters, dataset: str) -> FoVBackgroundModel:
@@ -64,12 +64,3 @@ def _shape(parameters: Fit3dParameters, position: SkyCoord) -> SpatialModel:
     model.lat_0.min, model.lat_0.max = position.dec.deg - SEARCH, position.dec.deg + SEARCH
     model.lon_0.frozen = model.lat_0.frozen = not parameters.free_position
     return model
-
-
-def _spectrum(parameters: Fit3dParameters) -> SpectralModel:
-    start = {"amplitude": 1e-12 * u.Unit(AMPLITUDE_UNIT), "reference": parameters.reference_energy * u.TeV}
-    if parameters.model == "log-parabola":
-        return LogParabolaSpectralModel(**start, alpha=2.3, beta=0.1)
-    if parameters.model == "exponential-cutoff":
-        return ExpCutoffPowerLawSpectralModel(**start, index=2.0, lambda_=0.1 / u.TeV)
-    return PowerLawSpectralModel(**start, index=2.5)

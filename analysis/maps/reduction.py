@@ -7,11 +7,9 @@ energies or further observations cost only what is new.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from importlib import metadata
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +23,7 @@ from gammapy.maps import Map, MapAxis, WcsGeom
 
 from analysis.energy import safe_mask_maker, threshold_text
 from analysis.maps.grid import Bin, SkyGrid, axis_of, bins_of
-from analysis.maps.store import Arrays, ArrayStore
+from analysis.maps.store import Arrays, ArrayStore, digest, versions
 from analysis.observations import UnusableObservation, load, name_of
 from analysis.source import check_in_field, offset_of
 from uws.context import InputFile
@@ -35,13 +33,7 @@ REDUCTION = 1
 MOST_BINS = 100
 """Energy bins kept of an observation; beyond it only those that were asked for last."""
 
-_SOFTWARE = ("gammapy", "astropy", "numpy", "scipy", "regions")
 EXPOSURE_UNIT = "cm2 s"
-
-
-@cache
-def _versions() -> dict[str, str]:
-    return {name: metadata.version(name) for name in _SOFTWARE}
 
 
 class Run:
@@ -80,7 +72,7 @@ def _digest(path: str | None) -> str:
     """SHA-256 of a file beside the main one; empty if there is none (reading the observation says so)."""
     if path is None or not Path(path).is_file():
         return ""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return digest(Path(path))
 
 
 @dataclass(slots=True)
@@ -189,7 +181,7 @@ class MapReducer:
         return {
             "product": product,
             "reduction": REDUCTION,
-            "software": _versions(),
+            "software": versions(),
             "observation": run.identity,
             "grid": self.grid.description(),
         }

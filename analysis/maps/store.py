@@ -16,6 +16,8 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,6 +26,8 @@ from numpy.lib.npyio import NpzFile
 
 from uws.context import JobContext
 
+SOFTWARE = ("gammapy", "astropy", "numpy", "scipy", "regions")
+"""Distributions that decide what is kept."""
 Arrays = dict[str, np.ndarray]
 
 _DESCRIPTION = "description"
@@ -107,6 +111,18 @@ class ArrayStore:
 
     def _path(self, text: bytes) -> Path:
         return self.folder / f"{hashlib.sha256(text).hexdigest()}.npz"
+
+
+@cache
+def versions() -> dict[str, str]:
+    """The versions of what decides, for descriptions."""
+    return {name: metadata.version(name) for name in SOFTWARE}
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def store_of(context: JobContext) -> ArrayStore:

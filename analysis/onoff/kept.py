@@ -7,17 +7,14 @@ files only this service can write.
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 from collections.abc import Sequence
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.maps.store import ArrayStore
+from analysis.maps.store import ArrayStore, digest, versions
 from uws.context import InputFile
 
 if TYPE_CHECKING:
@@ -25,7 +22,6 @@ if TYPE_CHECKING:
 
 REDUCTION = 1
 """Part of every description in the store: to be raised when this code makes something else of the same input."""
-_SOFTWARE = ("gammapy", "astropy", "numpy", "scipy", "regions")
 _UNREADABLE = (pickle.PickleError, AttributeError, ImportError, EOFError, LookupError, TypeError, ValueError)
 """What unpickling raises where classes have changed."""
 
@@ -38,7 +34,7 @@ class KeptRuns:
         self._common = {
             "product": "on-off spectrum",
             "reduction": REDUCTION,
-            "software": _versions(),
+            "software": versions(),
             "position": [float(reducer.position.ra.deg), float(reducer.position.dec.deg)],
             "on_radius": reducer.parameters.on_radius,
             "exclude": reducer.parameters.exclude,
@@ -71,17 +67,7 @@ class KeptRuns:
             **self._common,
             "obs_id": str(file.metadata.get("obs_id") or file.id),
             "sha256": file.sha256,
-            "files": {kind: _digest(path) for kind, path in others.items() if path != file.path and path.is_file()},
+            "files": {kind: digest(path) for kind, path in others.items() if path != file.path and path.is_file()},
             "hdus": file.metadata.get("hdus") or {},
             "hdu_classes": file.metadata.get("hdu_classes") or {},
         }
-
-
-@cache
-def _versions() -> dict[str, str]:
-    return {name: metadata.version(name) for name in _SOFTWARE}
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
