@@ -1,4 +1,4 @@
-"""The threads of a web process stay with a client that asks again at once, and with nobody else."""
+"""The threads of a web process stay with a client that asks again at once, and with nobody else; what they send."""
 
 from __future__ import annotations
 
@@ -23,10 +23,18 @@ APPLICATION = """
 import threading
 
 def application(environ, start_response):
-    environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    if environ["PATH_INFO"] == "/breaks":
+        return breaking(start_response)
+    if environ["PATH_INFO"] != "/unread":
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     body = threading.current_thread().name.encode()
     start_response("200 OK", [("Content-Length", str(len(body)))])
     return [body]
+
+def breaking(start_response):
+    start_response("200 OK", [])
+    yield b"begun"
+    raise RuntimeError
 """
 
 
@@ -97,3 +105,33 @@ def test_two_requests_sent_together_are_both_answered(port: int) -> None:
         while found.count(b"ThreadPool") < 3:
             found += connection.recv(65536)
         assert found.count(b"200 OK") == 3
+
+
+def raw(port: int, request: bytes) -> socket.socket:
+    """A connection on which that has been sent."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+    connection.sendall(request)
+    return connection
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_short_answer_comes_in_one_piece(port: int, method: str) -> None:
+    with raw(port, f"{method} / HTTP/1.1\r\nHost: a\r\n\r\n".encode()) as connection:
+        head, _, body = connection.recv(65536).partition(b"\r\n\r\n")
+    length = int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0])
+    assert len(body) == (length if method == "GET" else 0)
+
+
+def test_a_body_that_nobody_reads_is_no_request(port: int) -> None:
+    """What follows on the connection is read from where the body ends (RFC 9112 section 9.3)."""
+    hidden = b"GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n"
+    head = b"POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(hidden)
+    last = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    with raw(port, head + hidden + last) as connection, connection.makefile("rb") as answers:
+        assert answers.read().count(b"HTTP/1.1 200") == 2
+
+
+def test_an_answer_that_breaks_off_ends_the_connection(port: int) -> None:
+    """Its last chunk is missing, and nothing else is in its place (RFC 9112 section 8)."""
+    with raw(port, b"GET /breaks HTTP/1.1\r\nHost: a\r\n\r\n") as connection, connection.makefile("rb") as answer:
+        assert answer.read().partition(b"\r\n\r\n")[2] == b"5\r\nbegun\r\n"
