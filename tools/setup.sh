@@ -18,14 +18,34 @@ apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
+is_version() { # whether interpreter $1 is Python 3.$2 or, with "-ge", newer
+    command -v "$1" >/dev/null 2>&1 && minor=$("$1" -c 'import sys; print(sys.version_info[1])' 2>/dev/null) &&
+        [ "$minor" "${3:--eq}" "$2" ]
+}
+# Compiled with profiles, Python is a fifth faster; one made by pyenv mostly is not. Debian's does not say that it is,
+# but has no flag left to do it with.
+is_quick() {
+    "$1" -c 'import ensurepip, sys; from sysconfig import get_config_var as var
+sys.exit("--enable-optimizations" not in (var("CONFIG_ARGS") or "") and bool((var("PGO_PROF_USE_FLAG") or "").strip()))
+' 2>/dev/null
+}
+
 python=""
 for candidate in ${PYTHON:-} python3 python3.13 python3.12 python3.11 python3.14; do
-    if command -v "$candidate" >/dev/null 2>&1 &&
-        "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    if is_version "$candidate" 11 -ge; then
         python=$candidate
         break
     fi
 done
+if [ -n "$python" ] && [ "$python" != "${PYTHON:-}" ] && ! is_quick "$python"; then
+    wanted=$minor
+    for candidate in "/usr/bin/python3.$wanted" "/usr/local/bin/python3.$wanted" "/opt/homebrew/bin/python3.$wanted"; do
+        if is_version "$candidate" "$wanted" && is_quick "$candidate"; then
+            python=$candidate
+            break
+        fi
+    done
+fi
 if [ -z "$python" ]; then
     echo "Distiller needs Python 3.11 or newer; set PYTHON to one." >&2
     exit 1
