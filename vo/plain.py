@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import orjson
 import pyarrow as pa
@@ -101,7 +101,7 @@ def is_simple(text: str, special: bytes) -> bool:
 def _readied(values: Sequence[str | None], empty: str) -> Sequence[str]:
     if "" in values and empty:
         values = [empty if value == "" else value for value in values]
-    return ["" if value is None else value for value in values]
+    return ["" if value is None else value for value in values] if None in values else cast(Sequence[str], values)
 
 
 def _doubles(columns: Sequence[Sequence[float | None]]) -> list[Sequence[str]]:
@@ -119,12 +119,13 @@ def _doubles(columns: Sequence[Sequence[float | None]]) -> list[Sequence[str]]:
 def _common(columns: Sequence[Sequence[float | None]]) -> list[str] | None:
     """What Arrow would write of these numbers, made eight times as fast; None if it writes some of them otherwise."""
     numbers = list(itertools.chain.from_iterable(columns))
-    known = [number for number in numbers if number is not None]
-    if known and not -_LARGE < min(known) <= max(known) < _LARGE:
-        return None
     written = orjson.dumps(numbers)
+    nulls = written.count(b"null")
+    known = cast(list[float], [number for number in numbers if number is not None] if nulls else numbers)
     # Neither NaN nor an infinity is JSON; 0.000001 is 1e-6 here.
-    if written.count(b"null") != len(numbers) - len(known) or b"e-6" in written:
+    if nulls != len(numbers) - len(known) or b"e-6" in written:
+        return None
+    if known and not -_LARGE < min(known) <= max(known) < _LARGE:
         return None
     texts = written[1:-1].decode() + ","
     return texts.replace("null,", ",").replace(".0,", ",").split(",")[:-1]
