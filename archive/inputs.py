@@ -40,8 +40,7 @@ def resolve_dl3(parameters: JobParameters, owner: Owner) -> Sequence[InputFile]:
     for product in products:
         if not POLICY.may_read(product, viewer):
             raise UserJobError(f"observation {_obs_id(product)} is not public, and not yours")
-    uses = _files_of(products)
-    files = [_input_file(product, uses[product.pk]) for product in products]
+    files = input_files(products)
     return sorted(files, key=lambda f: (len(f.metadata["obs_id"]), f.metadata["obs_id"], f.id))
 
 
@@ -207,7 +206,17 @@ def _listed(parameters: Any) -> list[str]:
         raise UserJobError(f"obs_list: {fault.message}") from None
 
 
-def _files_of(products: Sequence[Product]) -> dict[int, list[ProductFile]]:
+def input_files(products: Sequence[Product]) -> list[InputFile]:
+    """The files of products of observations, in their order.
+
+    Raises UserJobError, and writes to the log, when one is missing from the store.
+    """
+    uses = files_of(products)
+    return [_input_file(product, uses[product.pk]) for product in products]
+
+
+def files_of(products: Sequence[Product]) -> dict[int, list[ProductFile]]:
+    """The files of each product by its key, the main one first."""
     uses: dict[int, list[ProductFile]] = {product.pk: [] for product in products}
     for use in ProductFile.objects.filter(product__in=products).select_related("file").order_by("position"):
         uses[use.product_id].append(use)
@@ -242,6 +251,7 @@ def _input_file(product: Product, uses: Sequence[ProductFile]) -> InputFile:
         "ra_pnt": observation.ra_pnt,
         "dec_pnt": observation.dec_pnt,
         "quality": observation.quality,
+        "facility_name": observation.facility_name,
         "livetime": observation.livetime,
         "hdus": hdus,
         "hdu_classes": classes,
