@@ -7,7 +7,7 @@ time if times are cut, and the responses if that is wished. GADF 0.3, "EVENTS": 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import IO, Literal
@@ -18,6 +18,7 @@ from events import gti, provenance
 from events.cards import Cards, checksum, padding
 from events.copies import CHUNK_ROWS, EventFile
 from events.errors import Undistillable
+from events.indexes import Listed
 from events.selecting import Selector
 from events.selection import Intervals, common
 from events.sky import offsets
@@ -234,6 +235,11 @@ class Run:
             else:
                 yield part
         yield from more
+
+    def listed(self, places: Mapping[str, tuple[str, str, str, str]]) -> Listed:
+        """Its row in the observation index; `places` as in `Listed`."""
+        header = {**self.source.index, **dict(self.header), **self.changes}
+        return Listed.from_header(self.source.obs_id, header, places, EVENT_COUNT=self.selected.count)
 
 
 def _number(header: fits.Header, key: str) -> float | None:

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
-import mmap
 import os
 import shutil
 import tempfile
-import zlib
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from events import layout
-from events.cards import BLOCK
 from events.copies import CHUNK_ROWS, FORMAT, Damaged, Description, EventFile, Part, paths, write_copy
 from events.errors import Undistillable
 from events.sources import Source
+from events.unpacking import unpacked
 from vo.mjdref import TimeReference
 
 __all__ = ["EventFile", "EventStore"]
 
 log = logging.getLogger(__name__)
-_GZIP = b"\x1f\x8b"
 _UNFINISHED = ".part-"
 
 
@@ -94,7 +88,7 @@ class EventStore:
 
 
 def _copy(source: Source, base: Path) -> None:
-    with _unpacked(source.path) as raw:
+    with unpacked(source.path) as raw:
         hdus = layout.hdus(raw)
         events = _events(source, hdus)
         hdu = hdus[events]
@@ -134,23 +128,3 @@ def _events(source: Source, hdus: list[layout.Hdu]) -> int:
     if len(found) != 1 or len(lists) > 1:
         raise Undistillable(f"its file has not exactly one event list, which should be HDU {name}")
     return found[0]
-
-
-@contextmanager
-def _unpacked(path: Path) -> Iterator[memoryview]:
-    """The bytes of a FITS file, unpacked if it is compressed. Raises Undistillable."""
-    with path.open("rb") as file, tempfile.TemporaryFile() as plain:
-        content: IO[bytes] = file
-        if file.read(2) == _GZIP:
-            file.seek(0)
-            try:
-                with gzip.GzipFile(fileobj=file) as stream:
-                    shutil.copyfileobj(stream, plain, 2**20)
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                raise Undistillable("its file is damaged and cannot be unpacked") from error
-            plain.flush()
-            content = plain
-        if os.fstat(content.fileno()).st_size < BLOCK:
-            raise Undistillable("its file is no FITS file")
-        # It is unmapped with the last array that looks at it.
-        yield memoryview(mmap.mmap(content.fileno(), 0, prot=mmap.PROT_READ))
