@@ -9,6 +9,7 @@ class ArchiveConfig(AppConfig):
 
     def ready(self) -> None:
         from archive.datastore.output import GADF
+        from archive.distillable import resolve_events
         from archive.inputs import resolve_dl3
         from archive.published import publish_tables
         from archive.soda.jobs import register_job_type
@@ -17,5 +18,6 @@ class ArchiveConfig(AppConfig):
 
         publish_tables()
         register_resolver("dl3", resolve_dl3)
+        register_resolver("events", resolve_events)
         register_job_type()
         outputs.register(GADF)

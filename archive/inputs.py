@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from archive import lists, lookup
@@ -35,7 +35,7 @@ _NAMED = 5
 def resolve_dl3(parameters: JobParameters, owner: Owner) -> Sequence[InputFile]:
     """The event bundles of a selection, by obs_id. Raises UserJobError with a sentence for the job's owner."""
     viewer = Viewer(name=owner.name)
-    selection = _Selection(parameters, viewer)
+    selection = ObservationSelection(parameters, viewer)
     products = selection.by_identifier() if selection.obs_ids else selection.by_criteria()
     for product in products:
         if not POLICY.may_read(product, viewer):
@@ -44,8 +44,10 @@ def resolve_dl3(parameters: JobParameters, owner: Owner) -> Sequence[InputFile]:
     return sorted(files, key=lambda f: (len(f.metadata["obs_id"]), f.metadata["obs_id"], f.id))
 
 
-class _Selection:
-    def __init__(self, parameters: Any, viewer: Viewer) -> None:
+class ObservationSelection:
+    """Observations by what is asked of them; `subtypes` are the products that count."""
+
+    def __init__(self, parameters: Any, viewer: Viewer, subtypes: Sequence[str] = (_BUNDLE,)) -> None:
         self.obs_ids: tuple[str, ...] = tuple(
             dict.fromkeys([o.strip() for o in parameters.obs_id] + _listed(parameters))
         )
@@ -54,6 +56,7 @@ class _Selection:
         self.time: tuple[float, float] | None = parameters.time
         self.quality_max: int | None = parameters.quality_max
         self._viewer = viewer
+        self._subtypes = tuple(subtypes)
         self._observations = POLICY.observations(viewer).select_related("release__collection")
         if self.collection is not None:
             self._observations = self._observations.filter(release__collection__name__iexact=self.collection)
@@ -74,7 +77,7 @@ class _Selection:
                     raise UserJobError(f"{written} is a {product.subtype}, not an observation")
             else:
                 product = self._of_observation(self._newest(written))
-            if product.subtype != _BUNDLE:
+            if product.subtype not in self._subtypes:
                 raise UserJobError(f"observation {_obs_id(product)} has no complete instrument responses")
             if product not in products:
                 products.append(product)
@@ -117,7 +120,17 @@ class _Selection:
         assert self.circle is not None
         _, dec, radius = self.circle
         nearby = self._observations.filter(ra_pnt__isnull=False, dec_pnt__gte=dec - radius, dec_pnt__lte=dec + radius)
-        chosen = self._good(self._in_time(self._in_circle(nearby)), unless_told=BEST)
+        return self.products_of(self._good(self._in_time(self._in_circle(nearby)), unless_told=BEST))
+
+    def by(self, condition: Callable[[Observation], bool], told: str) -> list[Product]:
+        """The good observations that meet a condition; `told` is what the user is told where there is none."""
+        chosen = [observation for observation in self._observations if condition(observation)]
+        if not chosen:
+            raise UserJobError(told)
+        return self.products_of(self._good(chosen, unless_told=BEST))
+
+    def products_of(self, chosen: Sequence[Observation]) -> list[Product]:
+        """The products of the newest version of each observation."""
         return self._products_of(self._one_version_each(chosen))
 
     # --- conditions: each raises UserJobError when it leaves nothing ---
@@ -178,9 +191,9 @@ class _Selection:
 
     def _products_of(self, observations: Sequence[Observation]) -> list[Product]:
         found = list(
-            Product.objects.filter(observation__in=observations, semantics="#this", subtype=_BUNDLE).select_related(
-                "observation", "release__collection"
-            )
+            Product.objects.filter(
+                observation__in=observations, semantics="#this", subtype__in=self._subtypes
+            ).select_related("observation", "release__collection")
         )
         if not found:
             raise UserJobError("none of the observations selected has complete instrument responses")

@@ -6,9 +6,14 @@ same entries give the same bytes.
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 MEDIA_TYPE = "application/zip"
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -42,18 +47,19 @@ def write(entries: Iterable[Entry]) -> Generator[bytes]:
     yield from out.taken()
 
 
-class _Outlet:
+class _Outlet(io.RawIOBase):
     """What a zip file is written to: forward only."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
 
-    def write(self, data: bytes) -> int:
-        self._pieces.append(bytes(data))
-        return len(data)
+    def writable(self) -> bool:
+        return True
 
-    def flush(self) -> None:
-        """Nothing is held back."""
+    def write(self, data: Buffer) -> int:
+        piece = bytes(data)
+        self._pieces.append(piece)
+        return len(piece)
 
     def taken(self) -> list[bytes]:
         """What was written since this was asked last."""

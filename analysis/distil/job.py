@@ -29,8 +29,8 @@ class DistilParameters(JobParameters):
     obs_id: tuple[str, ...] = param(
         (),
         label="Observations",
-        description="Observations to use: obs_id or obs_publisher_did, repeatable. Without observations, list, cone and "
-        "query: all that look at the regions at the times asked for.",
+        description="Observations to use: obs_id or obs_publisher_did, repeatable. Without observations, list, cone "
+        "and query: all that look at the regions at the times asked for.",
         ucd="meta.id",
         group="Observations",
         unordered=True,
@@ -192,7 +192,9 @@ class DistilParameters(JobParameters):
         wanted = self.selection()
         finite = any(math.isfinite(end) for interval in wanted.times for end in interval)
         if not self.names_observations and not wanted.regions and not finite:
-            raise ValueError("select observations with obs_id, obs_list, query or circle, or events by position or time")
+            raise ValueError(
+                "select observations with obs_id, obs_list, query or circle, or events by position or time"
+            )
         return self
 
 
@@ -200,8 +202,8 @@ JOB = JobType(
     name="distil",
     version="1.0",
     title="Distilled events",
-    description="Events selected by position, energy, time and type from any number of observations, as one bundle that "
-    "gammapy reads, with responses and provenance.",
+    description="Events selected by position, energy, time and type from any number of observations, as one bundle "
+    "that gammapy reads, with responses and provenance.",
     parameters=DistilParameters,
     inputs=(
         InputRole(
@@ -214,7 +216,7 @@ JOB = JobType(
     outputs=(
         OutputRole("bundle", "events.zip", "application/zip", "The events: a GADF data store, or one event list"),
         OutputRole("counts", "counts.ecsv", "text/plain", "Events of each observation (ECSV)", "table"),
-        OutputRole("plot", "events.png", "image/png", "Picture of the events on the sky and by energy", "preview-image"),
+        OutputRole("plot", "events.png", "image/png", "Picture of the events: sky and energies", "preview-image"),
         OutputRole("summary", "summary.json", "application/json", "Numbers of observations and events"),
     ),
     worker="analysis.distil.worker:run",

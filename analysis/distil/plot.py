@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from astropy.visualization.wcsaxes import SphericalCircle, WCSAxes
 from astropy import units as u
+from astropy.visualization.wcsaxes import SphericalCircle, WCSAxes
 from astropy.wcs import WCS
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import PowerNorm

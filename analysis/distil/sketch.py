@@ -9,7 +9,7 @@ import numpy as np
 from astropy import units as u
 from numpy.typing import NDArray
 
-from events.copies import EventFile
+from events.copies import CHUNK_ROWS, EventFile
 from events.selecting import Selector
 from events.selection import Selection
 from events.sources import Source
@@ -43,9 +43,7 @@ class Sketch:
         return sum(self.total_of)
 
 
-def sketch(
-    store: EventStore, sources: Sequence[Source], selection: Selection, step: Callable[[int], None]
-) -> Sketch:
+def sketch(store: EventStore, sources: Sequence[Source], selection: Selection, step: Callable[[int], None]) -> Sketch:
     """Look at the events of each source; `step` is called with its number. Raises Undistillable."""
     made, selector = Sketch(), Selector(selection)
     most = sum(selector.at_most(store.prepare(source)) for source in sources)
@@ -59,7 +57,7 @@ def sketch(
 def _add(made: Sketch, file: EventFile, selector: Selector) -> None:
     energy, ra, dec = (file.find(name) for name in ("ENERGY", "RA", "DEC"))
     if energy is not None:
-        for chunk in range(file.chunks):
+        for chunk in range(-(-file.rows // CHUNK_ROWS)):
             made.energies_before += _binned(file, energy, file.stored(chunk, energy))
     count = 0
     for rows in selector.rows(file):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,8 +21,8 @@ from events.inputs import source_of
 from events.store import EventStore
 from uws.context import InputFile, JobContext
 from uws.errors import UserJobError
-from uws.identity import installed
 from uws.values import to_texts
+from vo.version import version
 
 _FORMS = {
     "zip": ("events.zip", "application/zip"),
@@ -53,9 +54,7 @@ def warm_up() -> None:
     event_figure(Sketch(), (), "Warm-up").canvas.draw()
 
 
-def _distil(
-    context: JobContext, parameters: DistilParameters, files: Sequence[InputFile]
-) -> tuple[Sketch, str]:
+def _distil(context: JobContext, parameters: DistilParameters, files: Sequence[InputFile]) -> tuple[Sketch, str]:
     """Write the bundle; what it holds, and what the user is told of it."""
     store, limit = EventStore(Path(files[0].metadata["copies"])), int(files[0].metadata["most_bytes"])
     sources = [source_of(file) for file in files]
@@ -74,9 +73,7 @@ def _distil(
     name, media_type = _FORMS[parameters.form]
     path = context.workdir / name
     with path.open("wb") as file:
-        file.writelines(
-            distillation.merged() if parameters.form == "merged" else distillation.archive(parameters.form)
-        )
+        file.writelines(distillation.merged() if parameters.form == "merged" else distillation.archive(parameters.form))
     context.output("bundle", path, media_type)
     return drawn, _told(drawn, len(files))
 
@@ -88,7 +85,7 @@ def _origin(context: JobContext, parameters: DistilParameters) -> Origin:
         parameters=given,
         base_url=context.origin.base_url,
         activity=context.job_id,
-        software=installed(JOB.software),
+        software={"distiller": version(), **{name: metadata.version(name) for name in JOB.software}},
     )
 
 

@@ -14,7 +14,7 @@ from archive.limits import check_bytes
 from archive.models import StoredFile
 from archive.store import open_stored
 from tap.outputs import Answer, Output
-from tap.service import Rows
+from tap.service import Rows, texts
 from uws.wait import release_connection
 from vo import zipstream
 from vo.errors import UsageFault
@@ -51,10 +51,8 @@ def make(answer: Answer) -> Generator[bytes]:
 def _identifiers(rows: Rows, position: int) -> list[str]:
     """The different values of the column, in their order."""
     found: dict[str, None] = {}
-    for batch in rows:
-        found |= dict.fromkeys(
-            value for value in batch.column(position).to_pylist() if isinstance(value, str) and value
-        )
+    for identifier in texts(rows, position):
+        found[identifier] = None
         if len(found) > MAX_IDENTIFIERS:
             raise UsageFault(f"a data store is made of at most {MAX_IDENTIFIERS} observations: select fewer")
     return list(found)
