@@ -1,6 +1,7 @@
 """The rows of a query as a ready data store, streamed as a zip archive: what `RESPONSEFORMAT=gadf` gives.
 
-`gammapy.data.DataStore.from_dir` reads the unpacked folder. Files are the archive's own, byte by byte.
+`gammapy.data.DataStore.from_dir` reads the unpacked folder. Files are the archive's own, byte by byte. The index tables
+and the directory of the archive come last: what breaks off is neither archive nor data store.
 """
 
 from __future__ import annotations
@@ -8,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 
 from archive.datastore.contents import Contents, contents
-from archive.datastore.indexes import HDU_INDEX, OBS_INDEX, hdu_index, headers, obs_index
+from archive.datastore.listing import listed
 from archive.datastore.readme import readme
 from archive.limits import check_bytes
 from archive.models import StoredFile
 from archive.store import open_stored
+from events.indexes import HDU_INDEX, OBS_INDEX, hdu_index, obs_index
+from events.packing import Member, packed
 from tap.outputs import Answer, Output
 from tap.service import Rows, texts
 from uws.wait import release_connection
-from vo import zipstream
 from vo.errors import UsageFault
-from vo.zipstream import Entry
 
 IDENTIFIER = "obs_publisher_did"
 MAX_IDENTIFIERS = 100_000
@@ -67,17 +68,17 @@ def _nothing(found: Sequence[str], chosen: Contents) -> str:
 
 
 def _pieces(chosen: Contents, told: str) -> Generator[bytes]:
-    found = headers(chosen.items)
+    rows = listed(chosen.items)
     release_connection()
 
-    def entries() -> Iterator[Entry]:
-        yield Entry("README.txt", [told.encode()], compress=True)
-        yield Entry(OBS_INDEX, [obs_index(chosen.items, found)])
-        yield Entry(HDU_INDEX, [hdu_index(chosen.items)])
+    def members() -> Iterator[Member]:
+        yield Member.of("README.txt", told.encode())
         for path, file in (chosen.documents | chosen.files).items():
-            yield Entry(path, _content(file, path), compress=path in chosen.documents)
+            yield Member(path, _content(file, path), file.size)
+        yield Member.of(OBS_INDEX, obs_index(rows))
+        yield Member.of(HDU_INDEX, hdu_index(rows))
 
-    yield from zipstream.write(entries())
+    yield from packed("zip", members())
 
 
 def _content(file: StoredFile, path: str) -> Iterator[bytes]:

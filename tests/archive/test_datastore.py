@@ -148,7 +148,7 @@ def test_a_failure_in_mid_stream_leaves_no_archive(
     """The list of entries comes last: what breaks off is no archive (and the connection is not ended well)."""
 
     def broken(file: Any, path: str) -> Iterator[bytes]:
-        yield bytes(100_000)
+        yield bytes(400_000)
         raise FatalFault("the disk is gone")
 
     monkeypatch.setattr("archive.datastore.output._content", broken)
