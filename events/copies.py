@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import mmap
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -60,8 +60,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a copy says of itself: columns and HDUs of its file, which of them has the events, the zero of their
-    times."""
+    """What a copy says of itself: columns and HDUs of its file, which of them has the events, the zero of their times,
+    and the values of the cards of their header that do not describe columns."""
 
     sha256: str
     rows: int
@@ -69,7 +69,8 @@ class Description:
     parts: tuple[Part, ...]
     events: int
     reference: TimeReference | None
-    arrow_size: int
+    keys: Mapping[str, str | int | float | bool]
+    arrow_size: int = 0
     """Bytes of the Arrow file."""
 
     def encode(self) -> bytes:
@@ -80,7 +81,7 @@ class Description:
     def decode(cls, text: bytes) -> Description:
         """The inverse of `encode`. Raises Damaged."""
         try:
-            version, sha256, rows, columns, parts, events, reference, arrow_size = json.loads(text)
+            version, sha256, rows, columns, parts, events, reference, keys, arrow_size = json.loads(text)
             if version != FORMAT:
                 raise Damaged(f"it has the format {version}")
             return cls(
@@ -90,6 +91,7 @@ class Description:
                 tuple(Part(*part) for part in parts),
                 events,
                 None if reference is None else TimeReference(*reference),
+                keys,
                 arrow_size,
             )
         except (TypeError, ValueError) as error:

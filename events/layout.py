@@ -110,6 +110,19 @@ def columns(header: Mapping[str, Any], what: str) -> tuple[Column, ...]:
     return tuple(found)
 
 
+_OF_COLUMNS = re.compile(r"T(TYPE|FORM|UNIT|SCAL|ZERO|NULL|DISP|DIM)\d+|TFIELDS|NAXIS\d*", re.ASCII)
+
+
+def keys(header: fits.Header) -> dict[str, str | int | float | bool]:
+    """Values of the cards of a table's header but for those that describe its columns, by keyword."""
+    found = {}
+    for card in header.cards:
+        plain = isinstance(card.value, str | int | float | bool) and card.keyword not in ("HISTORY", "COMMENT", "")
+        if plain and not _OF_COLUMNS.fullmatch(card.keyword):
+            found[card.keyword] = card.value
+    return found
+
+
 def row_type(described: tuple[Column, ...]) -> np.dtype[Any]:
     """NumPy type of the rows as they stand in the file; fields are called by their numbers, `0` and so on."""
     kinds = [f">{c.number}" if c.number else f"V{c.width}" for c in described]

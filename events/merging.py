@@ -25,8 +25,8 @@ from events.sources import Source
 from events.unpacking import hdus_of
 from vo.mjdref import TimeReference
 
-_STRUCTURE = ("XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "TFIELDS", "EXTNAME", "OBS_ID")
-_OF_A_COLUMN = ("TTYPE", "TFORM", "TUNIT", "TSCAL", "TZERO", "TNULL", "TDISP", "TDIM")
+_OWN = ("XTENSION", "BITPIX", "NAXIS", "PCOUNT", "GCOUNT", "EXTNAME", "OBS_ID", "CHECKSUM", "DATASUM")
+"""Cards of the merged table itself."""
 _IN_MEMORY = 32 * 2**20
 _CHUNK = 2**20
 
@@ -95,7 +95,6 @@ class Merger:
         return made
 
     def _header(self, together: _Together) -> Cards:
-        assert together.header is not None
         columns = [(c.name, c.form, c.unit, c) for c in self._columns]
         cards = Cards(b"")
         width = sum(column.width for column in self._columns)
@@ -150,7 +149,7 @@ class _Together:
     """What is known of all runs together."""
 
     def __init__(self) -> None:
-        self.header: fits.Header | None = None
+        self._first: Run | None = None
         self.count = self.rows = 0
         self.intervals: Intervals | None = ()
         self._same: dict[str, Any] = {}
@@ -161,9 +160,8 @@ class _Together:
     def add(self, run: Run, reference: TimeReference | None) -> None:
         """Take a run in."""
         header = run.header
-        if self.header is None:
-            self.header = header
-            self._same = {key: header[key] for key in header if key and key not in ("HISTORY", "COMMENT")}
+        if self._first is None:
+            self._first, self._same = run, dict(header)
         else:
             self._same = {key: value for key, value in self._same.items() if header.get(key) == value}
         self.count += run.selected.count
@@ -179,17 +177,17 @@ class _Together:
         if run.good is None or run.good_time is None or self.intervals is None:
             self.intervals = None
             return
-        ends = np.array(run.good_time, dtype=np.float64).reshape(-1, 2)
-        moved = _moved(ends, run.good.reference, reference)
+        moved = _moved(np.array(run.good_time).reshape(-1, 2), run.good.reference, reference)
         self.intervals = merged((*self.intervals, *map(tuple, moved.tolist())))
 
     def common_cards(self) -> Iterator[tuple[str, Any, str]]:
         """Cards that all headers have alike, but for those of the table itself and of checksums."""
-        assert self.header is not None
+        assert self._first is not None
+        file = self._first.file
+        comments = fits.Header.fromstring(bytes(file.part(file.description.events))).comments
         for key, value in self._same.items():
-            is_of_column = key.rstrip("0123456789") in _OF_A_COLUMN
-            if key not in (*_STRUCTURE, "CHECKSUM", "DATASUM") and not is_of_column:
-                yield key, value, self.header.comments[key]
+            if key not in _OWN:
+                yield key, value, comments[key]
 
     def sums(self, reference: TimeReference | None) -> dict[str, float]:
         """Times of all together, by GADF's names."""

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import IO, Literal
 
-from astropy.io import fits
-
 from events import gti, provenance
 from events.cards import Cards, checksum, padding
 from events.copies import CHUNK_ROWS, EventFile
@@ -93,10 +91,10 @@ class Run:
     def _position(self, kind: str) -> int | None:
         return next((n for n, found in self.kinds.items() if found == kind), None)
 
-    @cached_property
-    def header(self) -> fits.Header:
-        """The header of the events, as it is in the archive."""
-        return fits.Header.fromstring(bytes(self.file.part(self.file.description.events)))
+    @property
+    def header(self) -> Mapping[str, str | int | float | bool]:
+        """Values of the header of the events, as they are in the archive."""
+        return self.file.description.keys
 
     @cached_property
     def selected(self) -> SelectedRows:
@@ -238,11 +236,11 @@ class Run:
 
     def listed(self, places: Mapping[str, tuple[str, str, str, str]]) -> Listed:
         """Its row in the observation index; `places` as in `Listed`."""
-        header = {**self.source.index, **dict(self.header), **self.changes}
+        header = {**self.source.index, **self.header, **self.changes}
         return Listed.from_header(self.source.obs_id, header, places, EVENT_COUNT=self.selected.count)
 
 
-def _number(header: fits.Header, key: str) -> float | None:
+def _number(header: Mapping[str, str | int | float | bool], key: str) -> float | None:
     try:
         return float(header[key])
     except (KeyError, TypeError, ValueError):

@@ -100,7 +100,8 @@ def offsets(regions: Sequence[SkyRegion], lon: float, lat: float) -> tuple[float
             apart = float(separation(region.lon, region.lat, lon, lat))
             spans.append((max(0.0, apart - region.radius), apart + region.radius))
         elif isinstance(region, Polygon):
-            corners = separation(*np.array(region.vertices).T, lon, lat)
+            vertices = np.array(region.vertices)
+            corners = separation(vertices[:, 0], vertices[:, 1], lon, lat)
             spans.append((max(0.0, float(signed_distance(region, lon, lat))), float(corners.max())))
         else:
             return None

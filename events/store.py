@@ -114,7 +114,9 @@ def _copy(source: Source, base: Path) -> None:
             np.frombuffer(raw, kind, min(CHUNK_ROWS, rows - first), hdu.data + first * kind.itemsize)
             for first in range(0, rows, CHUNK_ROWS)
         )
-        description = Description(source.sha256, rows, columns, tuple(parts), events, reference, 0)
+        description = Description(
+            source.sha256, rows, columns, tuple(parts), events, reference, layout.keys(hdu.header)
+        )
         write_copy(base, description, chunks, spans)
 
 

@@ -6,11 +6,13 @@ beyond what is needed stays on both sides, so that values interpolated inside ar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from astropy.io import fits
 
 from events.cards import Cards, checksum, header_at, padding
-from events.layout import columns, find, row_type
+from events.layout import Column, columns, find, row_type
 
 _TEV = {"TEV": 1.0, "GEV": 1e3, "MEV": 1e6, "KEV": 1e9}
 _AXES = ("ENERG", "THETA", "DETX", "DETY")
@@ -70,7 +72,7 @@ def trim_background(
     return cards.encode(checksum(data)) + data
 
 
-def _axis_order(described: tuple) -> list[str]:  # type: ignore[type-arg]
+def _axis_order(described: Sequence[Column]) -> list[str]:
     return [column.name.upper().removesuffix("_LO") for column in described if column.name.upper().endswith("_LO")]
 
 
