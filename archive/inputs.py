@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from archive import lists, lookup
@@ -35,18 +35,19 @@ _NAMED = 5
 def resolve_dl3(parameters: JobParameters, owner: Owner) -> Sequence[InputFile]:
     """The event bundles of a selection, by obs_id. Raises UserJobError with a sentence for the job's owner."""
     viewer = Viewer(name=owner.name)
-    selection = _Selection(parameters, viewer)
+    selection = ObservationSelection(parameters, viewer)
     products = selection.by_identifier() if selection.obs_ids else selection.by_criteria()
     for product in products:
         if not POLICY.may_read(product, viewer):
             raise UserJobError(f"observation {_obs_id(product)} is not public, and not yours")
-    uses = _files_of(products)
-    files = [_input_file(product, uses[product.pk]) for product in products]
+    files = input_files(products)
     return sorted(files, key=lambda f: (len(f.metadata["obs_id"]), f.metadata["obs_id"], f.id))
 
 
-class _Selection:
-    def __init__(self, parameters: Any, viewer: Viewer) -> None:
+class ObservationSelection:
+    """Observations by what is asked of them; `subtypes` are the products that count."""
+
+    def __init__(self, parameters: Any, viewer: Viewer, subtypes: Sequence[str] = (_BUNDLE,)) -> None:
         self.obs_ids: tuple[str, ...] = tuple(
             dict.fromkeys([o.strip() for o in parameters.obs_id] + _listed(parameters))
         )
@@ -55,6 +56,7 @@ class _Selection:
         self.time: tuple[float, float] | None = parameters.time
         self.quality_max: int | None = parameters.quality_max
         self._viewer = viewer
+        self._subtypes = tuple(subtypes)
         self._observations = POLICY.observations(viewer).select_related("release__collection")
         if self.collection is not None:
             self._observations = self._observations.filter(release__collection__name__iexact=self.collection)
@@ -75,7 +77,7 @@ class _Selection:
                     raise UserJobError(f"{written} is a {product.subtype}, not an observation")
             else:
                 product = self._of_observation(self._newest(written))
-            if product.subtype != _BUNDLE:
+            if product.subtype not in self._subtypes:
                 raise UserJobError(f"observation {_obs_id(product)} has no complete instrument responses")
             if product not in products:
                 products.append(product)
@@ -118,7 +120,17 @@ class _Selection:
         assert self.circle is not None
         _, dec, radius = self.circle
         nearby = self._observations.filter(ra_pnt__isnull=False, dec_pnt__gte=dec - radius, dec_pnt__lte=dec + radius)
-        chosen = self._good(self._in_time(self._in_circle(nearby)), unless_told=BEST)
+        return self.products_of(self._good(self._in_time(self._in_circle(nearby)), unless_told=BEST))
+
+    def by(self, condition: Callable[[Observation], bool], told: str) -> list[Product]:
+        """The good observations that meet a condition; `told` is what the user is told where there is none."""
+        chosen = [observation for observation in self._observations if condition(observation)]
+        if not chosen:
+            raise UserJobError(told)
+        return self.products_of(self._good(chosen, unless_told=BEST))
+
+    def products_of(self, chosen: Sequence[Observation]) -> list[Product]:
+        """The products of the newest version of each observation."""
         return self._products_of(self._one_version_each(chosen))
 
     # --- conditions: each raises UserJobError when it leaves nothing ---
@@ -179,9 +191,9 @@ class _Selection:
 
     def _products_of(self, observations: Sequence[Observation]) -> list[Product]:
         found = list(
-            Product.objects.filter(observation__in=observations, semantics="#this", subtype=_BUNDLE).select_related(
-                "observation", "release__collection"
-            )
+            Product.objects.filter(
+                observation__in=observations, semantics="#this", subtype__in=self._subtypes
+            ).select_related("observation", "release__collection")
         )
         if not found:
             raise UserJobError("none of the observations selected has complete instrument responses")
@@ -207,7 +219,17 @@ def _listed(parameters: Any) -> list[str]:
         raise UserJobError(f"obs_list: {fault.message}") from None
 
 
-def _files_of(products: Sequence[Product]) -> dict[int, list[ProductFile]]:
+def input_files(products: Sequence[Product]) -> list[InputFile]:
+    """The files of products of observations, in their order.
+
+    Raises UserJobError, and writes to the log, when one is missing from the store.
+    """
+    uses = files_of(products)
+    return [_input_file(product, uses[product.pk]) for product in products]
+
+
+def files_of(products: Sequence[Product]) -> dict[int, list[ProductFile]]:
+    """The files of each product by its key, the main one first."""
     uses: dict[int, list[ProductFile]] = {product.pk: [] for product in products}
     for use in ProductFile.objects.filter(product__in=products).select_related("file").order_by("position"):
         uses[use.product_id].append(use)
@@ -242,6 +264,7 @@ def _input_file(product: Product, uses: Sequence[ProductFile]) -> InputFile:
         "ra_pnt": observation.ra_pnt,
         "dec_pnt": observation.dec_pnt,
         "quality": observation.quality,
+        "facility_name": observation.facility_name,
         "livetime": observation.livetime,
         "hdus": hdus,
         "hdu_classes": classes,

@@ -15,6 +15,7 @@ from archive.models import Product, ProductFile
 from archive.obscore.columns import DATALINK_TYPE
 from archive.policy import POLICY
 from archive.published import DATALINK_STANDARD, LINKS_PATH
+from archive.soda import descriptors as soda
 from tap.registry import Viewer
 from uws import offers
 from uws.descriptors import descriptor as job_descriptor
@@ -81,6 +82,7 @@ def links_of(identifiers: Sequence[str], viewer: Viewer, base_url: str) -> Links
     products = lookup.products(identifiers, viewer)
     rows: list[Link] = []
     offered: dict[str, JobType] = {}
+    cut: list[Product] = []
     for identifier in dict.fromkeys(identifiers):
         product = products.get(identifier)
         if product is None:
@@ -89,8 +91,10 @@ def links_of(identifiers: Sequence[str], viewer: Viewer, base_url: str) -> Links
             continue
         builder = _Builder(identifier, product, viewer, base_url.rstrip("/"))
         rows += builder.rows()
+        cut += [product] if soda.has_events(product) else []
         offered |= {job_type.name: job_type for job_type in builder.job_types}
-    descriptors = [job_descriptor(job_type, base_url, "ID") for job_type in offered.values()]
+    descriptors = [*soda.descriptors(base_url, cut[0].observation if len(products) == 1 else None)] if cut else []
+    descriptors += [job_descriptor(job_type, base_url, "ID") for job_type in offered.values()]
     return Links(tuple(rows), (*descriptors, self_descriptor(base_url)))
 
 
@@ -128,6 +132,14 @@ class _Builder:
             yield from self._companions()
         yield self._provenance()
         yield from self._successor()
+        if soda.has_events(self._product):
+            for service, description in soda.SERVICES:
+                allowed = POLICY.may_read(self._product, self._viewer)
+                yield Link(
+                    self._id, service_def=service, description=description, semantics="#cutout",
+                    link_auth="false" if POLICY.may_read(self._product, Viewer()) else "true",
+                    link_authorized=allowed,
+                )  # fmt: skip
         for job_type in self.job_types:
             yield Link(
                 self._id, service_def=f"job_{job_type.name}", description=f"{job_type.title}: {job_type.description}",

@@ -12,6 +12,7 @@ class DistillerConfig(AppConfig):
         from django.conf import settings
 
         from analysis.countmap.job import JOB as COUNTMAP
+        from analysis.distil.job import JOB as DISTIL
         from analysis.fit3d.job import JOB as FIT3D
         from analysis.lightcurve.job import JOB as LIGHTCURVE
         from analysis.spectrum.job import JOB as SPECTRUM
@@ -20,6 +21,7 @@ class DistillerConfig(AppConfig):
         from uws.plugins import register_plugins
 
         register(COUNTMAP)
+        register(DISTIL)
         register(FIT3D)
         register(SPECTRUM)
         register(LIGHTCURVE)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from django.conf import settings
 
+from tap import outputs
 from tap.adql.functions import features
 from tap.limits import Limits
 from tap.registry import find
@@ -60,6 +61,7 @@ def _table_access(limits: Limits) -> str:
             models,
             _language(features()),
             *(_output_format(*form) for form in _FORMATS),
+            *(_output_format(None, media_type, (kind,)) for kind, media_type in outputs.media_types().items()),
             *(element("uploadMethod", {"ivo-id": f"{_TAPREGEXT}#upload-{way}"}) for way in _UPLOADS),
             element("retentionPeriod", {}, text_element("default", retention), text_element("hard", retention)),
             element("executionDuration", {}, text_element("default", seconds), text_element("hard", seconds)),

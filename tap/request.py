@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tap import outputs
 from tap.limits import limits_of
 from tap.registry import ANONYMOUS, Viewer
 from tap.uploads.parameter import Source, sources
@@ -32,7 +33,7 @@ class QueryRequest:
 
         A MAXREC above the viewer's limit is lowered to it (section 2.7.4).
         """
-        format = choose(parameters.response_format(), FORMATS)
+        format = choose(parameters.response_format(), FORMATS, further=outputs.media_types())
         language = parameters.one("LANG")
         if language is not None and language.strip().upper() not in _LANGUAGES:
             raise UsageFault(f"LANG {language[:40]!r} is not spoken here; {', '.join(_LANGUAGES)} are")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
+from tap import outputs
 from tap.engine.batches import Batch
 from tap.engine.faults import BetterAsync
 from tap.request import QueryRequest
@@ -64,6 +65,13 @@ def _pieces(
     async_url: str | None,
 ) -> Generator[bytes]:
     """An empty piece once the first rows are there, then the document."""
+    output = outputs.find(request.format.kind)
+    if output is not None:
+        with query.run(maxrec=request.maxrec, timeout=timeout, departed=departed) as rows:
+            made = output.make(outputs.Answer(query, rows, async_url))
+        yield b""
+        yield from made
+        return
     if request.maxrec == 0:  # metadata only: the query need not run (TAP 1.1 section 2.7.4)
         yield b""
         yield from _written(query, request, infos, (), lambda: True)

@@ -31,6 +31,7 @@ from tap.registry import PublishedTable, QueryContext
 from tap.uploads.table import Upload
 from vo.columns import ColumnMeta, ServiceDescriptor
 from vo.errors import UsageFault
+from vo.plain import PlainBatch
 
 _KEPT = 256
 """Compiled queries that are kept in a process."""
@@ -47,6 +48,13 @@ class Rows(Protocol):
 
     def cancel(self) -> None:
         """Stop the statement from any thread; whoever iterates gets a TransientFault."""
+
+
+def texts(rows: Rows, position: int) -> Iterator[str]:
+    """The texts in a column of a result, without NULL and empty ones."""
+    for batch in rows:
+        assert not isinstance(batch, PlainBatch)  # they are for writers of text
+        yield from (value for value in batch.column(position).to_pylist() if isinstance(value, str) and value)
 
 
 @dataclass(frozen=True)

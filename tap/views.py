@@ -15,6 +15,7 @@ from django.views.decorators.http import condition
 
 from tap import capabilities as capabilities_document
 from tap import examples as examples_document
+from tap import outputs
 from tap.context import query_context, viewer
 from tap.limits import limits_of
 from tap.names import written
@@ -41,7 +42,7 @@ _MIN_FREE_BYTES = 100 * 2**20
 def _query_errors(request: HttpRequest, error: VOError) -> HttpResponse:
     """A DALI error document that suits the format that was asked for: plain text for text formats, else VOTable."""
     try:
-        asked = choose(Parameters.of(request).response_format(), FORMATS)
+        asked = choose(Parameters.of(request).response_format(), FORMATS, further=outputs.media_types())
     except UsageFault:
         return votable_errors(request, error)
     return text_errors(request, error) if asked.kind in ("csv", "tsv", "json") else votable_errors(request, error)
@@ -49,7 +50,8 @@ def _query_errors(request: HttpRequest, error: VOError) -> HttpResponse:
 
 @vo_endpoint(errors=_query_errors)
 def sync(request: HttpRequest) -> HttpResponseBase:
-    """A query answered at once (section 2.2), as VOTable, CSV, TSV, FITS, JSON, Parquet or Arrow stream."""
+    """A query answered at once (section 2.2), as VOTable, CSV, TSV, FITS, JSON, Parquet, Arrow stream, or in a format
+    that a room above makes of it."""
     parameters = Parameters.of(request)
     context = query_context(request)
     asked = QueryRequest.of(parameters, context.viewer)
@@ -61,7 +63,10 @@ def sync(request: HttpRequest) -> HttpResponseBase:
     release_connection()
     service, seconds = f"{context.base_url}/tap", limits_of(context.viewer).timeout
     pieces = document(query, asked, service, seconds, departed=departed(request), async_url=f"{service}/async")
-    return streamed(pieces, asked.format.content_type)
+    response = streamed(pieces, asked.format.content_type)
+    if (output := outputs.find(asked.format.kind)) is not None:
+        response["Content-Disposition"] = f'attachment; filename="{output.filename}"'
+    return response
 
 
 @vo_endpoint(methods=("GET", "HEAD"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import closing
 
+from tap import outputs
 from tap.jobs import RESULT, UPLOADS, TapParameters
 from tap.limits import limits_of
 from tap.registry import QueryContext, Viewer
@@ -35,7 +36,7 @@ def run(context: JobContext) -> None:
     try:
         viewer = Viewer(origin.owner, origin.is_curator)
         asked = parameters.request(origin.run_id, viewer)
-        path = context.workdir / f"result.{_EXTENSIONS.get(asked.format.kind, asked.format.kind)}"
+        path = context.workdir / _filename(asked.format.kind)
         tables = receive(asked.uploads, _parts(context.inputs.get(UPLOADS, ())), viewer)
         query = prepare(asked.query, QueryContext(viewer, origin.base_url), uploads=tables)
         context.progress("Querying", 0.0)
@@ -47,6 +48,11 @@ def run(context: JobContext) -> None:
     except VOError as error:
         raise UserJobError(error.message) from None
     context.output(RESULT, path, asked.format.content_type)
+
+
+def _filename(kind: str) -> str:
+    output = outputs.find(kind)
+    return f"result.{_EXTENSIONS.get(kind, kind)}" if output is None else output.filename
 
 
 def _parts(files: Iterable[InputFile]) -> Callable[[str], Part | None]:

@@ -82,7 +82,7 @@ def test_contracts_know_every_room_and_job() -> None:
     rooms = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "fixtures"}
     assert rooms == set(config["root_packages"])
     layers = next(contract for contract in config["contracts"] if contract["type"] == "layers")["layers"]
-    assert {name for layer in layers for name in layer.split(" : ")} == rooms
+    assert {name for layer in layers for name in re.split(r" [:|] ", layer)} == rooms
     forbidden = next(c for c in config["contracts"] if "gammapy" in c.get("forbidden_modules", ()))
     jobs = {worker.replace(".worker", ".job") for worker in WORKERS}
     assert jobs

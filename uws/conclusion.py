@@ -87,25 +87,28 @@ def _complete(run: Run, stored: list[StoredOutput], seconds: float) -> bool:
         runtimes.record(run.job, seconds)
 
     def complete() -> bool:
-        return endings.complete(run.job, RUNNING, publish, attempt=run.attempt, progress_message="Completed")
+        return endings.complete(run.job, RUNNING, publish, attempt=run.attempt, progress_message=run.last_words)
 
     return complete() or (watching.inherited(run) and complete())
 
 
 def _checked_outputs(run: Run) -> list[tuple[OutputRole, Path]]:
     """The outputs in the order of their declaration; a defect of the worker function raises ValueError."""
-    declared = {role.name for role in run.kind.outputs}
-    unknown = set(run.outputs) - declared
+    unknown = {name for name in run.outputs if run.kind.role_of(name) is None}
     missing = {role.name for role in run.kind.outputs if role.required} - set(run.outputs)
     if unknown or missing:
         raise ValueError(
             f"job type {run.kind.name}: not declared: {sorted(unknown)}; required but not made: {sorted(missing)}"
         )
-    return [_output(role, *run.outputs[role.name]) for role in run.kind.outputs if role.name in run.outputs]
+    return [
+        _output(role, name, *made) for role in run.kind.outputs for name, made in run.outputs.items() if role.has(name)
+    ]
 
 
-def _output(role: OutputRole, path: Path, media_type: str | None) -> tuple[OutputRole, Path]:
-    return (role if media_type is None else replace(role, media_type=media_type, filename=path.name)), path
+def _output(role: OutputRole, name: str, path: Path, media_type: str | None) -> tuple[OutputRole, Path]:
+    if role.multiple or media_type is not None:
+        role = replace(role, name=name, media_type=media_type or role.media_type, filename=path.name)
+    return role, path
 
 
 def _failed(run: Run, kind: str, message: str) -> None:

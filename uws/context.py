@@ -63,7 +63,8 @@ class JobContext(Protocol):
     def progress(self, message: str, fraction: float, *, stage: str = "") -> None:
         """Tell the user what is being done ("Reducing run 23523 (2 of 4)") and how far the job is (0 to 1).
 
-        `stage` names the part of the work that it belongs to ("reduction", "fit"); empty: the one before.
+        `stage` names the part of the work that it belongs to ("reduction", "fit"); empty: the one before. What is said
+        at 1 is the message of the completed job.
         """
 
     def output(self, role: str, path: Path, media_type: str | None = None) -> None:

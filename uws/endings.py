@@ -107,7 +107,7 @@ def _complete_too(job: Job, leader: Job) -> None:
         "cache_key": leader.cache_key,
         "answered_from": leader.answered_from or leader.activity,
         "computed": leader.computed or leader.ended,
-        "progress_message": "Completed",
+        "progress_message": leader.progress_message,
         "progress_fraction": 1.0,
     }
     if store.advance(job, ACTIVE, Phase.COMPLETED, **changes):

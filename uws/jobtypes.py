@@ -49,7 +49,11 @@ class UploadRole:
 
 @dataclass(frozen=True, slots=True)
 class OutputRole:
-    """A result of a job type. The UWS result id is `name`, the file is served under `filename`."""
+    """A result of a job type. The UWS result id is `name`, the file is served under `filename`.
+
+    Of a `multiple` one there are as many as the worker makes: `name-1`, `name-2` and so on, under the names of their
+    files. It cannot be required.
+    """
 
     name: str
     filename: str
@@ -57,6 +61,13 @@ class OutputRole:
     description: str
     product_type: str | None = None
     required: bool = True
+    multiple: bool = False
+
+    def has(self, name: str) -> bool:
+        """Whether a result of that name is one of this role."""
+        if not self.multiple:
+            return name == self.name
+        return name.startswith(f"{self.name}-") and name.removeprefix(f"{self.name}-").isdecimal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +114,10 @@ class JobType:
     def longest_run(self, name: str | None, is_curator: bool) -> int:
         """Default and maximum wall-clock seconds of a run for an owner; name is None for anonymous users."""
         return self.execution_duration if self.duration_of is None else self.duration_of(name, is_curator)
+
+    def role_of(self, name: str) -> OutputRole | None:
+        """The role of a result of that name."""
+        return next((role for role in self.outputs if role.has(name)), None)
 
     @property
     def location(self) -> str:

@@ -95,8 +95,7 @@ def link(job: Job, job_type: JobType, source: Job) -> bool:
         return False
     if not all(store().exists(file.storage_name) for file in locked.values()):
         return False
-    roles = {role.name for role in job_type.outputs}
-    if any(row.name not in roles for row in rows):
+    if any(job_type.role_of(row.name) is None for row in rows):
         return False
     copy(job, source)
     return True

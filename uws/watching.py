@@ -72,6 +72,8 @@ class Run:
     """Path by role, and the media type where it is not the declared one."""
     outcome: dict[str, Any] = field(default_factory=dict)
     progress: dict[str, Any] = field(default_factory=dict)
+    last_words: str = "Completed"
+    """What is said of the job when it is completed."""
     family: set[processes.Process] = field(default_factory=set)
     next_look: float = field(default_factory=lambda: time.monotonic() + LOOK)
     next_beat: float = 0.0
@@ -220,6 +222,8 @@ def _hear(run: Run, data: bytes) -> None:
     for line in lines:
         message = json.loads(line)
         if "progress" in message:
+            if message["fraction"] >= 1:
+                run.last_words = message["progress"]
             run.progress = {
                 "progress_message": message["progress"],
                 "progress_fraction": message["fraction"],

@@ -22,7 +22,7 @@ from django.core.files.uploadedfile import InMemoryUploadedFile, UploadedFile
 from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 
-from vo.errors import UsageFault
+from vo.errors import MultiValuedFault, UsageFault
 
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -88,7 +88,7 @@ class Parameters:
         """The value of a single-valued parameter, None if it is absent (DALI 1.1 section 3.2)."""
         values = self._values.get(name.upper(), ())
         if len(values) > 1:
-            raise UsageFault(f"parameter {name.upper()} may be given once, not {len(values)} times")
+            raise MultiValuedFault(f"parameter {name.upper()} may be given once, not {len(values)} times")
         return values[0] if values else None
 
     def part(self, name: str) -> UploadedFile | None:

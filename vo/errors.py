@@ -27,6 +27,10 @@ class UsageFault(VOError):
     label = "UsageFault"
 
 
+class MultiValuedFault(UsageFault):
+    """A parameter that takes one value was given several."""
+
+
 class NotFoundFault(VOError):
     status = 404
     label = "NotFoundFault"

@@ -73,15 +73,25 @@ class Format:
         return self.options.get("serialization", "binary2")
 
 
-def choose(asked: str | None, offered: Collection[str] = ("votable",), default: str = "votable") -> Format:
+def choose(
+    asked: str | None,
+    offered: Collection[str] = ("votable",),
+    default: str = "votable",
+    further: Mapping[str, str] | None = None,
+) -> Format:
     """The format that was asked for: a media type with parameters, or a short form, in any case.
 
     A media type that the client named comes back as Content-Type; a default or short form gets the canonical one.
-    Raises UsageFault for what is not offered.
+    `further` are formats that this module does not write: media types by short form. Raises UsageFault for what is not
+    offered.
     """
+    further = further or {}
     if asked is None:
         return Format(default, {}, _DEFAULT_TYPES[default])
     word = asked.strip().lower()
+    for short, media_type in further.items():
+        if word in (short, media_type) or "".join(word.split()) == media_type:
+            return Format(short, {}, media_type)
     if word in _SHORT:
         kind, options = _SHORT[word]
         if kind in offered:
@@ -96,6 +106,6 @@ def choose(asked: str | None, offered: Collection[str] = ("votable",), default: 
                 given.setdefault("header", "present")
             content_type = "".join([media_type, *(f";{name}={value}" for name, value in given.items())])
             return Format(kind, given, content_type)
-    shorts = [short for short, (kind, _) in _SHORT.items() if kind in offered]
-    types = [media_type for media_type, kind in _MEDIA_TYPES.items() if kind in offered]
+    shorts = [*(short for short, (kind, _) in _SHORT.items() if kind in offered), *further]
+    types = [*(media_type for media_type, kind in _MEDIA_TYPES.items() if kind in offered), *further.values()]
     raise UsageFault(f"format {asked[:80]!r} is not offered; offered are {', '.join(shorts + types)}")

@@ -25,6 +25,7 @@ from vo.errors import (
     AuthenticationFault,
     AuthorizationFault,
     InternalFault,
+    MultiValuedFault,
     NotFoundFault,
     TransientFault,
     UsageFault,
@@ -42,6 +43,7 @@ View = Callable[..., HttpResponseBase]
 
 _SODA_LABELS: dict[type[VOError], str] = {
     UsageFault: "UsageError",
+    MultiValuedFault: "MultiValuedParamNotSupported",
     NotFoundFault: "UsageError",
     AuthenticationFault: "AuthenticationError",
     AuthorizationFault: "AuthorizationError",
@@ -80,8 +82,13 @@ def labelled_text_errors(request: HttpRequest, error: VOError) -> HttpResponse:
 
 def soda_errors(request: HttpRequest, error: VOError) -> HttpResponse:
     """Plain text that begins with a label of SODA 1.0 section 5.2."""
+    return HttpResponse(soda_text(error), content_type="text/plain; charset=utf-8", status=error.status)
+
+
+def soda_text(error: VOError) -> str:
+    """What SODA 1.0 sections 5.2 and 6 have told of an error."""
     label = next((_SODA_LABELS[kind] for kind in type(error).__mro__ if kind in _SODA_LABELS), "Error")
-    return HttpResponse(f"{label}: {error.message}\n", content_type="text/plain; charset=utf-8", status=error.status)
+    return f"{label}: {error.message}\n"
 
 
 def vo_endpoint(

@@ -40,7 +40,7 @@ def position(text: str) -> Predicate:
     if kind.upper() == "POLYGON":
         return intersecting(REGION, _area(Polygon(polygon(values))))
     if kind.upper() == "RANGE":
-        return _range(*_limits(values))
+        return _range(*range_limits(values))
     raise UsageFault(f"a position is CIRCLE, RANGE or POLYGON with numbers after it, not {text[:60]!r}")
 
 
@@ -53,8 +53,8 @@ def _area(shape: Polygon) -> Polygon:
     return shape
 
 
-def _limits(text: str) -> tuple[float, float, float, float]:
-    """Two longitudes and two latitudes; an infinite one is the end of the scale."""
+def range_limits(text: str) -> tuple[float, float, float, float]:
+    """Two longitudes and two latitudes; an infinite one is the end of the scale. Raises UsageFault."""
     values = [number(word) for word in text.split()]
     if len(values) != 4:
         raise UsageFault(f"RANGE takes 4 numbers: two longitudes, two latitudes; not {len(values)}")

@@ -155,6 +155,14 @@ class Environment(BaseSettings):
         description="Requests of a web process that may wait for a change of a job (`WAIT`) at the same time: each "
         "holds a thread. Others are answered after a second, and ask again.",
     )
+    distiller_bundle_sync: PerClass = Field(
+        (1024, 4096, 16384),
+        description="Most data (MiB) of distilled events, or of a data store, that are sent at once; larger ones are "
+        "for jobs.",
+    )
+    distiller_bundle_async: PerClass = Field(
+        (16384, 65536, 262144), description="The same for one result of a job (`/soda/async`, `/tap/async`, `distil`)."
+    )
     distiller_job_retention_days: int = Field(30, ge=1, description="Days until a job and its results are destroyed.")
     distiller_sesame_url: str = Field(
         "https://cds.unistra.fr/cgi-bin/nph-sesame/-oxpi/SNV",
@@ -181,6 +189,8 @@ class Environment(BaseSettings):
         "distiller_job_run_time",
         "distiller_upload_max_bytes",
         "distiller_upload_max_rows",
+        "distiller_bundle_sync",
+        "distiller_bundle_async",
         mode="before",
     )
     @classmethod

@@ -1,0 +1,1 @@
+"""Job type `distil`: selected events of many observations as one bundle."""

@@ -1,0 +1,85 @@
+"""The input resolver "events": from the parameters of the job `distil` to the event lists that it may read.
+
+Parameters are taken by attribute: `obs_id`, `obs_list`, `query`, `circle`, `collection`, `quality_max`, and
+`selection()` for the events wanted (`analysis.distil.job`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+from django.conf import settings
+
+from archive.coverage import is_touched
+from archive.inputs import ObservationSelection, input_files
+from archive.limits import most_bytes
+from archive.models import Product
+from archive.policy import POLICY
+from archive.soda.datasets import SUBTYPES
+from events.selection import Selection
+from tap.limits import limits_of
+from tap.registry import QueryContext, Viewer
+from tap.service import prepare, texts
+from uws.context import InputFile
+from uws.errors import UserJobError
+from uws.jobtypes import Owner
+from uws.parameters import JobParameters
+from vo.errors import VOError
+
+IDENTIFIER = "obs_publisher_did"
+MAX_OBSERVATIONS = 20_000
+"""Observations of one job."""
+
+
+def resolve_events(parameters: JobParameters, owner: Owner) -> Sequence[InputFile]:
+    """The event lists of a selection, by obs_id. Raises UserJobError with a sentence for the job's owner."""
+    viewer = Viewer(name=owner.name)
+    products = _products(parameters, viewer)
+    if len(products) > MAX_OBSERVATIONS:
+        raise UserJobError(f"{len(products)} observations are selected, and {MAX_OBSERVATIONS} is the limit")
+    for product in products:
+        if not POLICY.may_read(product, viewer):
+            raise UserJobError(f"{product.did} is not public, and not yours")
+    known = {"copies": str(settings.DISTILLER_HOME / "events"), "most_bytes": most_bytes(viewer, at_once=False)}
+    files = [replace(file, metadata={**file.metadata, **known}) for file in input_files(products)]
+    return sorted(files, key=lambda f: (len(f.metadata["obs_id"]), f.metadata["obs_id"], f.id))
+
+
+def _products(parameters: Any, viewer: Viewer) -> list[Product]:
+    wanted: Selection = parameters.selection()
+    named = [*parameters.obs_id, *(_found_by(parameters.query, viewer) if parameters.query else ())]
+    criteria = SimpleNamespace(
+        obs_id=named,
+        obs_list=parameters.obs_list,
+        circle=parameters.circle,
+        collection=parameters.collection,
+        time=None,
+        quality_max=parameters.quality_max,
+    )
+    chosen = ObservationSelection(criteria, viewer, SUBTYPES)
+    if chosen.obs_ids:
+        return chosen.by_identifier()
+    if chosen.circle is not None:
+        return chosen.by_criteria()
+    return chosen.by(lambda o: is_touched(o, wanted), "no observation looks at the regions at the times asked for")
+
+
+def _found_by(adql: str, viewer: Viewer) -> list[str]:
+    """The identifiers that a query finds, with the rights of the viewer."""
+    try:
+        query = prepare(adql, QueryContext(viewer, ""))
+        names = [column.name.lower() for column in query.columns]
+        if IDENTIFIER not in names:
+            raise UserJobError(f"query: the result has no column {IDENTIFIER}; it has {', '.join(names)[:200]}")
+        with query.run(maxrec=MAX_OBSERVATIONS, timeout=limits_of(viewer).timeout) as rows:
+            found = list(dict.fromkeys(texts(rows, names.index(IDENTIFIER))))
+            if rows.overflow:
+                raise UserJobError(f"query: it finds more than {MAX_OBSERVATIONS} rows, the limit of a job")
+    except VOError as fault:
+        raise UserJobError(f"query: {fault.message}") from None
+    if not found:
+        raise UserJobError("query: it finds no observation")
+    return found

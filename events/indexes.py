@@ -1,0 +1,144 @@
+"""Index tables of a GADF data store: which observations it holds, and in which files (GADF 0.3, "Data storage")."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+
+from vo.mjdref import TimeReference
+
+OBS_INDEX, HDU_INDEX = "obs-index.fits.gz", "hdu-index.fits.gz"
+_NUMBERS = {
+    "RA_PNT": "deg", "DEC_PNT": "deg", "ALT_PNT": "deg", "AZ_PNT": "deg", "ZEN_PNT": "deg", "GLON_PNT": "deg",
+    "GLAT_PNT": "deg", "TSTART": "s", "TSTOP": "s", "ONTIME": "s", "LIVETIME": "s", "DEADC": "", "RA_OBJ": "deg",
+    "DEC_OBJ": "deg", "MUONEFF": "",
+}  # fmt: skip
+_TEXTS = ("OBS_MODE", "OBJECT", "TELLIST", "TELESCOP", "INSTRUME", "DATE-OBS", "TIME-OBS", "DATE-END", "TIME-END")
+_WHOLE = ("N_TELS", "QUALITY", "EVENT_COUNT")
+_LOCATION = ("GEOLON", "GEOLAT", "ALTITUDE", "TELESCOP", "INSTRUME", "RADECSYS", "RADESYS", "EQUINOX")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An observation of a data store.
+
+    `values` are those of its row in the observation index by GADF's names, TSTART and TSTOP by `reference`; what is
+    missing stays empty. `hdus` maps HDU_TYPE to folder, file and name of the HDU, and its HDU_CLASS.
+    """
+
+    obs_id: str
+    values: Mapping[str, Any]
+    reference: TimeReference | None
+    hdus: Mapping[str, tuple[str, str, str, str]]
+
+    @classmethod
+    def from_header(
+        cls,
+        obs_id: str,
+        header: Mapping[str, Any],
+        hdus: Mapping[str, tuple[str, str, str, str]],
+        **more: Any,
+    ) -> Listed:
+        """An observation whose row is made of the header of its events, and of `more` where that tells nothing."""
+        values = {name: value for name, value in more.items() if value is not None}
+        for name in (*_NUMBERS, *_TEXTS, *_WHOLE, *_LOCATION):
+            value = header.get(name)
+            if value not in (None, "") and not isinstance(value, fits.card.Undefined):
+                values[name] = value
+        if "ZEN_PNT" not in values and "ALT_PNT" in values:
+            values["ZEN_PNT"] = 90.0 - float(values["ALT_PNT"])
+        try:
+            reference = TimeReference.from_header(header, "EVENTS")
+        except ValueError:
+            reference = None
+        return cls(obs_id, values, reference, hdus)
+
+
+def obs_index(listed: Sequence[Listed]) -> bytes:
+    """The observation index, compressed; the same bytes for the same observations."""
+    reference = next((one.reference for one in listed if one.reference is not None), None)
+    header = fits.Header()
+    header["HDUCLAS2"] = "OBS"
+    if reference is not None:
+        header["MJDREFI"], header["MJDREFF"] = int(reference.day), reference.fraction
+        header["TIMEUNIT"], header["TIMESYS"], header["TIMEREF"] = "s", reference.scale.upper(), "LOCAL"
+    for name in _LOCATION:
+        values = {one.values.get(name) for one in listed}
+        if len(values) == 1 and None not in values:
+            header[name] = values.pop()
+    columns = [_obs_ids([one.obs_id for one in listed])]
+    for name, unit in _NUMBERS.items():
+        numbers = [_number(one, name, reference) for one in listed]
+        if name in ("RA_PNT", "DEC_PNT", "TSTART", "TSTOP") or not all(map(math.isnan, numbers)):
+            columns.append(fits.Column(name, "D", unit or None, array=np.array(numbers)))
+    for name in _WHOLE:
+        missing = -1
+        whole = [_whole(one.values.get(name), missing) for one in listed]
+        if any(value != missing for value in whole):
+            columns.append(fits.Column(name, "K", array=np.array(whole, dtype=np.int64)))
+    for name in _TEXTS:
+        texts = [str(one.values.get(name, "")).strip() for one in listed]
+        if name == "OBS_MODE" or any(texts):
+            columns.append(_text(name, texts))
+    return _packed(columns, header, "OBS_INDEX")
+
+
+def hdu_index(listed: Sequence[Listed]) -> bytes:
+    """The HDU index, compressed; the same bytes for the same observations."""
+    rows = [(one.obs_id, kind, *place) for one in listed for kind, place in one.hdus.items()]
+    header = fits.Header()
+    header["HDUCLAS2"] = "HDU"
+    names = ("HDU_TYPE", "FILE_DIR", "FILE_NAME", "HDU_NAME", "HDU_CLASS")
+    columns = [_obs_ids([row[0] for row in rows])]
+    columns += [_text(name, [row[n] for row in rows]) for n, name in enumerate(names, 1)]
+    return _packed(columns, header, "HDU_INDEX")
+
+
+def _obs_ids(obs_ids: Sequence[str]) -> fits.Column:
+    """GADF's OBS_ID is a number; where archives use words, words."""
+    if all(obs_id.isascii() and obs_id.isdecimal() and len(obs_id) < 19 for obs_id in obs_ids):
+        return fits.Column("OBS_ID", "K", array=np.array([int(obs_id) for obs_id in obs_ids], dtype=np.int64))
+    return _text("OBS_ID", obs_ids)
+
+
+def _text(name: str, values: Sequence[str]) -> fits.Column:
+    array = np.array([value.encode("ascii", "replace") for value in values] or [b""], dtype="S")[: len(values)]
+    return fits.Column(name, f"{max(1, array.dtype.itemsize)}A", array=array)
+
+
+def _whole(value: Any, missing: int) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return missing
+
+
+def _number(one: Listed, name: str, reference: TimeReference | None) -> float:
+    try:
+        value = float(one.values.get(name, "nan"))
+    except (TypeError, ValueError):
+        return math.nan
+    if name in ("TSTART", "TSTOP") and one.reference is not None and reference is not None and math.isfinite(value):
+        if one.reference != reference:
+            return float(reference.values(one.reference.time(value))) * reference.seconds_a_unit
+        return value * reference.seconds_a_unit
+    return value
+
+
+def _packed(columns: Sequence[fits.Column], header: fits.Header, name: str) -> bytes:
+    header["HDUCLASS"], header["HDUVERS"], header["HDUCLAS1"] = "GADF", "0.3", "INDEX"
+    header["HDUDOC"] = "https://github.com/open-gamma-ray-astro/gamma-astro-data-formats"
+    table = fits.BinTableHDU.from_columns(columns, header=header, name=name)
+    hdus = fits.HDUList([fits.PrimaryHDU(), table])
+    plain, packed = io.BytesIO(), io.BytesIO()
+    hdus.writeto(plain)
+    with gzip.GzipFile(fileobj=packed, mode="wb", filename="", mtime=0) as stream:
+        stream.write(plain.getvalue())
+    return packed.getvalue()
