@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from archive import lookup
+from archive.gadf import parts
 from archive.links import COLUMNS, identifiers_within, links_of
 from archive.models import Product, ProductFile
 from archive.obscore.columns import DATALINK_TYPE
@@ -49,7 +50,10 @@ def _check_format(asked: str | None) -> None:
 
 @vo_endpoint(methods=("GET", "HEAD"), errors=text_errors)
 def retrieve(request: HttpRequest) -> HttpResponseBase:
-    """The bytes of a product: ID, and FILE where it has several files. Ranges, ETag, Last-Modified, digests."""
+    """The bytes of a product: ID, FILE where it has several files, HDU for one of its HDUs as a file of its own.
+
+    Ranges, ETag, Last-Modified, digests.
+    """
     parameters = Parameters.of(request)
     identifier = parameters.one("ID")
     if identifier is None or not identifier.strip():
@@ -59,6 +63,9 @@ def retrieve(request: HttpRequest) -> HttpResponseBase:
     if product is None:
         raise NotFoundFault(f"this archive has no data set with the identifier {identifier.strip()[:200]}")
     POLICY.check_read(product, viewer)
+    part = parts.asked_for(product, parameters.one("HDU"))
+    if part is not None:
+        return file_response(request, part)
     use = _file_of(product, parameters.one("FILE"))
     stored, name = use.file, use.name
     served = ServedFile(
