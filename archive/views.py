@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from archive import lookup
 from archive.gadf import parts
-from archive.links import COLUMNS, identifiers_within, links_of
+from archive.links import BATCH, LinksDocument, identifiers_within
 from archive.models import Product, ProductFile
 from archive.obscore.columns import DATALINK_TYPE
 from archive.policy import POLICY, viewer_of
-from archive.published import DATALINK_STANDARD
 from archive.store import open_stored
 from vo.dali import Parameters
 from vo.errors import NotFoundFault, UsageFault
 from vo.files import ServedFile, file_response
-from vo.http import base_url, datalink_errors, text_errors, vo_endpoint
-from vo.votable import MEDIA_TYPE, Info, document
-
-MAX_IDS = 500
-"""Identifiers answered in one links document; more give OVERFLOW (DataLink 1.1 section 2.1.1)."""
+from vo.http import datalink_errors, text_errors, vo_endpoint
+from vo.votable import MEDIA_TYPE
 
 
 @vo_endpoint(errors=datalink_errors)
-def links(request: HttpRequest) -> HttpResponse:
-    """DataLink 1.1 `links`: ID, repeatable, and RESPONSEFORMAT, by GET or POST."""
+def links(request: HttpRequest) -> HttpResponseBase:
+    """DataLink 1.1 `links`: ID, repeatable, and RESPONSEFORMAT, by GET or POST.
+
+    Identifiers beyond DISTILLER_LINKS_MAX_IDS are left out, and OVERFLOW says so (section 2.1.1).
+    """
     parameters = Parameters.of(request)
     _check_format(parameters.response_format())
-    identifiers, more = identifiers_within(parameters.all("ID"), MAX_IDS)
-    found = links_of(identifiers, viewer_of(request), base_url(request))
-    content = document(
-        COLUMNS,
-        [link.row() for link in found.rows],
-        infos=[Info("standardID", DATALINK_STANDARD)],
-        descriptors=found.descriptors,
-        status="OVERFLOW" if more else "OK",
-    )
-    return HttpResponse(content, content_type=DATALINK_TYPE)
+    identifiers, more = identifiers_within(parameters.all("ID"), settings.DISTILLER_LINKS_MAX_IDS)
+    pieces = LinksDocument(identifiers, request).pieces(is_cut=more)
+    if len(identifiers) <= BATCH:
+        return HttpResponse(b"".join(pieces), content_type=DATALINK_TYPE)
+    return StreamingHttpResponse(pieces, content_type=DATALINK_TYPE)
 
 
 def _check_format(asked: str | None) -> None:

@@ -7,21 +7,23 @@ one row for each event list. Nothing else has a name of theirs: the URLs are fil
 
 from __future__ import annotations
 
+from typing import Any
+
 from archive.obscore.columns import OBSCORE
 from vo.columns import ColumnMeta, ForeignKeyMeta, SchemaMeta, TableMeta
 
 GADF = SchemaMeta("gadf", "Index tables as gamma-ray analysis tools read them (gamma-astro-data-formats 0.3)")
 
 
-def _text(name: str, description: str, ucd: str | None = None, **more: bool) -> ColumnMeta:
+def _text(name: str, description: str, ucd: str | None = None, **more: Any) -> ColumnMeta:
     return ColumnMeta(name, "char", "*", ucd=ucd, description=description, **more)
 
 
-def _number(name: str, description: str, unit: str | None, ucd: str | None, **more: bool) -> ColumnMeta:
+def _number(name: str, description: str, unit: str | None, ucd: str | None, **more: Any) -> ColumnMeta:
     return ColumnMeta(name, "double", unit=unit, ucd=ucd, description=description, **more)
 
 
-def _integer(name: str, description: str, ucd: str | None, datatype: str = "int", **more: bool) -> ColumnMeta:
+def _integer(name: str, description: str, ucd: str | None, datatype: str = "int", **more: Any) -> ColumnMeta:
     return ColumnMeta(name, datatype, ucd=ucd, description=description, **more)
 
 

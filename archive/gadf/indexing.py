@@ -136,12 +136,15 @@ def _publish_responses(
     product: Product, record: ObservationRecord, rows: Sequence[HDUIndex], released: datetime
 ) -> None:
     """A product and ObsCore rows for each response that can be fetched by itself."""
-    terms = {row: RESPONSES[row.hdu_type] for row in rows if row.hdu_type in RESPONSES and row.hdu_size}
-    wanted = {f"{product.did}/{kind.term}": (row, kind) for row, kind in terms.items() if kind.term}
+    wanted = {
+        f"{product.did}/{kind.term}": (row, kind)
+        for row in rows
+        if row.hdu_size and (kind := RESPONSES.get(row.hdu_type)) and kind.term
+    }
     known = {p.did: p for p in Product.objects.filter(did__in=wanted)}
     Product.objects.bulk_create(
         Product(
-            did=did, release=product.release, observation=product.observation, subtype=kind.term,
+            did=did, release=product.release, observation=product.observation, subtype=kind.term or "",
             semantics="#calibration", description=f"{kind.title} of observation {record.obs_id}",
         )
         for did, (_, kind) in wanted.items()

@@ -11,6 +11,7 @@ import hashlib
 import logging
 import shutil
 import tempfile
+import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -127,7 +128,7 @@ def file_name(whole: str, hdu_type: str) -> str:
 
 def _open(stored: StoredFile, name: str, part: Part) -> IO[bytes]:
     """The bytes of a part. Raises FatalFault where they are missing, or are not what they were."""
-    made = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)
+    made = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (the response closes it)
     digest = hashlib.sha256(PRIMARY)
     made.write(PRIMARY)
     try:
@@ -135,8 +136,8 @@ def _open(stored: StoredFile, name: str, part: Part) -> IO[bytes]:
             for chunk in _read(file, part.offset, part.length):
                 digest.update(chunk)
                 made.write(chunk)
-    except (OSError, EOFError) as error:
-        log.error("stored file %s cannot be read: %s", stored.path, error)
+    except (OSError, EOFError, zlib.error):
+        log.exception("stored file %s cannot be read", stored.path)
     if digest.hexdigest() != part.sha256:
         made.close()
         log.error("the bytes of %s in stored file %s are not those that were recorded", name, stored.path)
