@@ -1,4 +1,4 @@
-"""The links of a product: its file, responses, previews, documents, newer versions, and what can be done with it.
+"""The links of a product: its files, responses, pictures, documents, relatives, and what can be done with it.
 
 Source: DataLink 1.1 sections 3.2 and 4; the terms for responses from the high-energy draft (obscore.md OC-41).
 """
@@ -7,22 +7,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from typing import Self
 from urllib.parse import quote
 
-from archive import lookup
+import pyarrow as pa
+from django.http import HttpRequest
+
+from archive.gadf import parts
 from archive.identifiers import encoded
-from archive.models import Product, ProductFile
+from archive.linked import Archive, Belongings
+from archive.models import HDUIndex, Product, ProductFile
 from archive.obscore.columns import DATALINK_TYPE
-from archive.policy import POLICY
-from archive.published import DATALINK_STANDARD, LINKS_PATH
+from archive.ownwork import results_by_input
+from archive.policy import POLICY, viewer_of
+from archive.published import DATALINK_STANDARD, LINKS_PATH, RETRIEVE_PATH
+from archive.responses import RESPONSES
 from archive.soda import descriptors as soda
-from tap.registry import Viewer
-from uws import offers
+from tap.registry import ANONYMOUS, Viewer
+from uws import jobtypes, offers
 from uws.descriptors import descriptor as job_descriptor
 from uws.jobtypes import JobType
+from uws.models import Job, Result
+from uws.service import requester
+from vo.arrow import arrow_schema
 from vo.columns import ColumnMeta, ServiceDescriptor
+from vo.http import base_url
+from vo.votable import Info, write
 
-RETRIEVE_PATH = "/retrieve"
+BUNDLE_PATH = "/retrieve/bundle"
+BUNDLE_TYPE = "application/x-tar"
 PROVENANCE_PATH = "/provenance/provsap"
 
 COLUMNS = (
@@ -39,13 +52,25 @@ COLUMNS = (
     ColumnMeta("link_auth", "char", "*", ucd="meta.code", description="Whether fetching needs a login: false or true"),
     ColumnMeta("link_authorized", "boolean", ucd="meta.code", description="Whether you may fetch it"),
 )
-_RESPONSES = {
-    "aeff": ("aeff", "Effective area"),
-    "edisp": ("edisp", "Energy dispersion"),
-    "psf": ("psf", "Point spread function"),
-    "bkg": ("bkgrate", "Background rate"),
-    "rad_max": (None, "Directional cut (RAD_MAX)"),
+_QUALIFIERS = {
+    "event-bundle": "event-list",
+    "event-list": "event-list",
+    "aeff": "aeff",
+    "edisp": "edisp",
+    "psf": "psf",
+    "bkgrate": "bkgrate",
+    "counts-map": "image",
+    "counts-cube": "cube",
+    "counts-spectrum": "spectrum",
+    "flux-points": "sed",
+    "light-curve": "light-curve",
+    "preview-image": "image",
+    "preview-plot": "image",
 }
+"""Terms of the product-type vocabulary, and of the high-energy draft's part of it, by kind of product. An event list is
+one whether its responses are in the same file or not: that is what analysis tools look for."""
+BATCH = 200
+"""Identifiers whose rows are made at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,33 +94,79 @@ class Link:
         return tuple(getattr(self, f.name) for f in fields(self))
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
-    """The links of some identifiers, and the service descriptors that their rows refer to."""
+class LinksDocument:
+    """The links of identifiers as a document that is written while they are read."""
 
-    rows: tuple[Link, ...]
-    descriptors: tuple[ServiceDescriptor, ...]
+    def __init__(self, identifiers: Sequence[str], request: HttpRequest) -> None:
+        self._identifiers = tuple(dict.fromkeys(identifiers))
+        self._base = base_url(request).rstrip("/")
+        self._viewer = viewer_of(request)
+        self._archive = Archive(self._viewer)
+        self._own = results_by_input(requester(request)) if self._identifiers else {}
+        self._jobs = [_OfferedJob.to(kind, self._viewer) for kind in offers.offered()]
+        self._used: dict[str, JobType] = {}
+        self._cut: list[Product] = []
 
+    def pieces(self, *, is_cut: bool = False) -> Iterator[bytes]:
+        """The VOTable, batch by batch of identifiers; `is_cut`: more were asked for than are answered."""
+        return write(
+            COLUMNS,
+            (_record_batch(rows) for rows in self.batches()),
+            serialization="tabledata",
+            infos=[Info("standardID", DATALINK_STANDARD)],
+            descriptors=self._descriptors(),
+            status="OVERFLOW" if is_cut else "OK",
+        )
 
-def links_of(identifiers: Sequence[str], viewer: Viewer, base_url: str) -> Links:
-    """Links of each identifier, those of one together, in the order they were asked for."""
-    products = lookup.products(identifiers, viewer)
-    rows: list[Link] = []
-    offered: dict[str, JobType] = {}
-    cut: list[Product] = []
-    for identifier in dict.fromkeys(identifiers):
-        product = products.get(identifier)
-        if product is None:
+    def batches(self) -> Iterator[list[Link]]:
+        """Rows of some identifiers at a time: those of one together, in the order they were asked for."""
+        for start in range(0, len(self._identifiers), BATCH):
+            asked = self._identifiers[start : start + BATCH]
+            found = self._archive.of(asked)
+            yield [link for identifier in asked for link in self._links(identifier, found.get(identifier))]
+
+    def _links(self, identifier: str, found: tuple[Product, Belongings] | None) -> Iterator[Link]:
+        if found is None:
             message = f"NotFoundFault: this archive has no data set with the identifier {identifier}"
-            rows.append(Link(identifier, error_message=message, description="Unknown identifier"))
-            continue
-        builder = _Builder(identifier, product, viewer, base_url.rstrip("/"))
-        rows += builder.rows()
-        cut += [product] if soda.has_events(product) else []
-        offered |= {job_type.name: job_type for job_type in builder.job_types}
-    descriptors = [*soda.descriptors(base_url, cut[0].observation if len(products) == 1 else None)] if cut else []
-    descriptors += [job_descriptor(job_type, base_url, "ID") for job_type in offered.values()]
-    return Links(tuple(rows), (*descriptors, self_descriptor(base_url)))
+            yield Link(identifier, error_message=message, description="Unknown identifier")
+            return
+        product, belongings = found
+        jobs = [job for job in self._jobs if product.semantics == "#this" and _accepts(job.kind, product.subtype)]
+        self._used |= {job.kind.name: job.kind for job in jobs}
+        self._cut += [product] if soda.has_events(product) else []
+        own = self._own.get(product.did, [])
+        yield from _Rows(identifier, product, belongings, self._viewer, self._base).all(jobs, own)
+
+    def _descriptors(self) -> Iterator[ServiceDescriptor]:
+        """Asked for when the rows have been written: only then it is known which services they refer to."""
+        if self._cut:
+            # The limits of one data set are said where the document is about that one.
+            yield from soda.descriptors(self._base, self._cut[0].observation if len(self._identifiers) == 1 else None)
+        for kind in self._used.values():
+            yield job_descriptor(kind, self._base, "ID")
+        yield self_descriptor(self._base)
+
+
+def _record_batch(rows: Sequence[Link]) -> pa.RecordBatch:
+    schema = arrow_schema(COLUMNS)
+    values = zip(*(link.row() for link in rows), strict=True) if rows else ((),) * len(COLUMNS)
+    return pa.RecordBatch.from_arrays(
+        [pa.array(column, field.type) for column, field in zip(values, schema, strict=True)], schema=schema
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _OfferedJob:
+    """A job type on offer, and whether the viewer may make such jobs."""
+
+    kind: JobType
+    is_for_everybody: bool
+    is_allowed: bool
+
+    @classmethod
+    def to(cls, kind: JobType, viewer: Viewer) -> Self:
+        refusal = offers.refusal(kind, viewer.name, viewer.is_curator)
+        return cls(kind, offers.is_for_everybody(kind), refusal is None)
 
 
 def self_descriptor(base_url: str) -> ServiceDescriptor:
@@ -116,102 +187,140 @@ def self_descriptor(base_url: str) -> ServiceDescriptor:
     )
 
 
-class _Builder:
+class _Rows:
     """Makes the rows of one product."""
 
-    def __init__(self, identifier: str, product: Product, viewer: Viewer, base_url: str) -> None:
-        self._id, self._product, self._viewer, self._base = identifier, product, viewer, base_url
-        self._files = list(product.files.select_related("file").order_by("position"))
-        is_data = product.semantics == "#this"
-        self.job_types = [j for j in offers.offered() if is_data and _accepts(j, product.subtype)]
+    def __init__(
+        self, identifier: str, product: Product, belongings: Belongings, viewer: Viewer, base_url: str
+    ) -> None:
+        self._id, self._product, self._has, self._base = identifier, product, belongings, base_url
+        self._viewer = viewer
+        self._auth, self._authorized = self._rights(product)
+        self._did = encoded(product.did)
 
-    def rows(self) -> Iterator[Link]:
+    def all(self, jobs: Sequence[_OfferedJob], own: Sequence[tuple[Job, Result]]) -> Iterator[Link]:
+        if self._has.hdu is not None:
+            yield self._of_hdu(self._has.hdu, "#this", self._product.description)
         yield from self._own_files()
-        if self._product.semantics == "#this":
-            yield from self._responses()
-            yield from self._companions()
+        yield from self._responses()
+        for product, use in self._has.companions:
+            yield self._of_file(product, use, product.semantics, product.description)
+        if self._product.semantics == "#this" and self._has.files:
+            yield self._package()
+        yield from self._relatives()
+        yield from (self._result(job, result) for job, result in own)
         yield self._provenance()
-        yield from self._successor()
         if soda.has_events(self._product):
-            for service, description in soda.SERVICES:
-                allowed = POLICY.may_read(self._product, self._viewer)
-                yield Link(
-                    self._id, service_def=service, description=description, semantics="#cutout",
-                    link_auth="false" if POLICY.may_read(self._product, Viewer()) else "true",
-                    link_authorized=allowed,
-                )  # fmt: skip
-        for job_type in self.job_types:
+            yield from self._cut_outs()
+        for job in jobs:
             yield Link(
-                self._id, service_def=f"job_{job_type.name}", description=f"{job_type.title}: {job_type.description}",
-                semantics="#proc", link_auth="false" if offers.is_for_everybody(job_type) else "true",
-                link_authorized=offers.refusal(job_type, self._viewer.name, self._viewer.is_curator) is None,
+                self._id, service_def=f"job_{job.kind.name}", description=f"{job.kind.title}: {job.kind.description}",
+                semantics="#proc", link_auth="false" if job.is_for_everybody else "true",
+                link_authorized=job.is_allowed,
+            )  # fmt: skip
+
+    def _cut_outs(self) -> Iterator[Link]:
+        for service, description in soda.SERVICES:
+            yield Link(
+                self._id, service_def=service, description=description, semantics="#cutout",
+                link_auth=self._auth, link_authorized=self._authorized,
             )  # fmt: skip
 
     def _own_files(self) -> Iterator[Link]:
-        for use in self._files:
-            # Files beside the main one hold responses only: they are listed by what is in them.
-            if use.position == 0 or not set(use.hdus) & set(_RESPONSES):
-                yield self._link(self._product, use, "#this", self._product.description, self._product.subtype)
+        for use in self._has.files:
+            # Files beside the main one that hold responses only are listed among those.
+            if use.position == 0 or not set(use.hdus) & set(RESPONSES):
+                yield self._of_file(
+                    self._product, use, "#this", self._product.description, qualifier(self._product.subtype)
+                )
 
     def _responses(self) -> Iterator[Link]:
-        for use in self._files:
-            for kind, (qualifier, description) in _RESPONSES.items():
-                if kind in use.hdus:
-                    hdu = use.hdus[kind]
-                    yield self._link(
-                        self._product, use, "#calibration", f"{description} (HDU {hdu} of {use.name})", qualifier,
-                        fragment=quote(hdu), local=use.hdu_classes.get(kind),
+        """Files with responses as they are, and each response as a small file of its own."""
+        for use in self._has.files:
+            kinds = [RESPONSES[kind] for kind in use.hdus if kind in RESPONSES]
+            if kinds:
+                titles = ", ".join(f"{kind.title.lower()} ({use.hdus[kind.hdu_type]})" for kind in kinds)
+                yield self._of_file(self._product, use, "#calibration", f"All of {use.name}, with its {titles}")
+        for row in self._has.hdus:
+            if row.hdu_type in RESPONSES:
+                kind = RESPONSES[row.hdu_type]
+                description = f"{kind.title} (HDU {row.hdu_name} of {row.file_name})"
+                if row.hdu_size is None:
+                    yield self._of_file(
+                        self._product, row.file, "#calibration", description, qualifier(kind.term),
+                        fragment=quote(row.hdu_name), local=row.hdu_class,
                     )  # fmt: skip
+                else:
+                    yield self._of_hdu(row, "#calibration", f"{description}, alone")
 
-    def _companions(self) -> Iterator[Link]:
-        """Previews of the observation and documents of the release."""
-        others = (
-            Product.objects.filter(observation=self._product.observation)
-            if self._product.observation is not None
-            else Product.objects.none()
-        )
-        documents = Product.objects.filter(release=self._product.release, observation=None)
-        for product in (*others.exclude(pk=self._product.pk).order_by("pk"), *documents.order_by("did")):
-            for use in product.files.select_related("file"):
-                yield self._link(product, use, product.semantics, product.description, None)
+    def _relatives(self) -> Iterator[Link]:
+        """Other data sets, by their own links: what it was made from, what was made of it, what replaces it."""
+        if self._has.main is not None:
+            yield self._to_links(self._has.main, "#progenitor", "The data set that it is a part of")
+        for product in self._has.progenitors:
+            yield self._to_links(product, "#progenitor", f"It was made from this: {product.did}")
+        for product in self._has.derivations:
+            yield self._to_links(product, "#derivation", f"{product.description} ({product.did})")
+        newer = self._has.successor
+        if newer is not None:
+            text = f"The same in release {newer.release.name}, which replaces {self._product.release.name}"
+            yield self._to_links(newer, "#coderived", text)
+
+    def _to_links(self, product: Product, semantics: str, description: str) -> Link:
+        return Link(
+            self._id, f"{self._base}{LINKS_PATH}?ID={encoded(product.did)}", description=description,
+            semantics=semantics, content_type=DATALINK_TYPE, content_qualifier=qualifier(product.subtype),
+            link_auth="false", link_authorized=True,
+        )  # fmt: skip
+
+    def _result(self, job: Job, result: Result) -> Link:
+        """A result of the visitor's own; that of an anonymous job is opened by its address alone."""
+        where = f"{self._base}/{jobtypes.location(job.job_type)}/{job.public_id}/results/{result.name}"
+        return Link(
+            self._id, where, description=f"{result.description} (your job of {job.created:%Y-%m-%d %H:%M:%S})",
+            semantics="#derivation", content_type=result.media_type, content_length=result.file.size,
+            content_qualifier=qualifier(result.product_type),
+            link_auth="false" if job.owner_id is None else "true", link_authorized=True,
+        )  # fmt: skip
+
+    def _package(self) -> Link:
+        return Link(
+            self._id, f"{self._base}{BUNDLE_PATH}?ID={self._did}", semantics="#package",
+            description="All its files and the documents of its release in one", content_type=BUNDLE_TYPE,
+            link_auth=self._auth, link_authorized=self._authorized,
+        )  # fmt: skip
 
     def _provenance(self) -> Link:
+        whose = self._product if self._has.hdu is None or self._has.main is None else self._has.main
         return Link(
-            self._id,
-            f"{self._base}{PROVENANCE_PATH}?ID={encoded(self._product.did)}",
+            self._id, f"{self._base}{PROVENANCE_PATH}?ID={encoded(whose.did)}",
             description="Provenance: where it comes from and how it was made (PROV-JSON)",
-            semantics="#documentation",
-            content_type="application/json",
-            link_auth="false",
-            link_authorized=True,
-        )
+            semantics="#documentation", content_type="application/json", link_auth="false", link_authorized=True,
+        )  # fmt: skip
 
-    def _successor(self) -> Iterator[Link]:
-        newer = lookup.successor(self._product)
-        if newer is not None:
-            yield Link(
-                self._id,
-                f"{self._base}{LINKS_PATH}?ID={encoded(newer.did)}",
-                description=f"The same in release {newer.release.name}, which replaces {self._product.release.name}",
-                semantics="#coderived",
-                content_type=DATALINK_TYPE,
-                link_auth="false",
-                link_authorized=True,
-            )
+    def _of_hdu(self, row: HDUIndex, semantics: str, description: str) -> Link:
+        """An HDU as a file of its own; the fragment names it there."""
+        kind = RESPONSES.get(row.hdu_type)
+        return Link(
+            self._id, f"{self._base}{RETRIEVE_PATH}?{row.hdu_query}#{quote(row.hdu_name)}", description=description,
+            semantics=semantics, content_type=parts.MEDIA_TYPE, content_length=row.hdu_size,
+            content_qualifier=qualifier(kind.term) if kind is not None else None, local_semantics=row.hdu_class,
+            link_auth=self._auth, link_authorized=self._authorized,
+        )  # fmt: skip
 
-    def _link(
+    def _of_file(
         self,
         product: Product,
         use: ProductFile,
         semantics: str,
         description: str,
-        qualifier: str | None,
+        content_qualifier: str | None = None,
         *,
         fragment: str = "",
         local: str | None = None,
     ) -> Link:
+        auth, authorized = self._rights(product)
         url = retrieve_url(self._base, product, use) + (f"#{fragment}" if fragment else "")
-        allowed = POLICY.may_read(product, self._viewer)
         return Link(
             self._id,
             url,
@@ -219,17 +328,30 @@ class _Builder:
             semantics=semantics,
             content_type=use.file.media_type,
             content_length=use.file.size,
-            content_qualifier=f"#{qualifier}" if qualifier else None,
+            content_qualifier=content_qualifier,
             local_semantics=local,
-            link_auth="false" if POLICY.may_read(product, Viewer()) else "true",
-            link_authorized=allowed,
+            link_auth=auth,
+            link_authorized=authorized,
         )
+
+    def _rights(self, product: Product) -> tuple[str, bool]:
+        """Whether fetching its bytes needs a login, and whether the viewer may."""
+        return "false" if POLICY.may_read(product, ANONYMOUS) else "true", POLICY.may_read(product, self._viewer)
 
 
 def retrieve_url(base_url: str, product: Product, use: ProductFile) -> str:
     """Absolute URL of a file of a product."""
     url = f"{base_url.rstrip('/')}{RETRIEVE_PATH}?ID={encoded(product.did)}"
     return url if use.position == 0 else f"{url}&FILE={quote(use.name, safe='')}"
+
+
+def qualifier(kind: str | None) -> str | None:
+    """`content_qualifier` of a kind of product or response; None where the vocabularies have no word for it.
+
+    A term is written as in `semantics`, with a `#` (DataLink 1.1 section 3.2.9).
+    """
+    term = _QUALIFIERS.get(kind or "")
+    return f"#{term}" if term else None
 
 
 def _accepts(job_type: JobType, subtype: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.conf import settings
 
@@ -23,39 +23,50 @@ def product(identifier: str, viewer: Viewer) -> Product | None:
 
 
 def products(identifiers: Iterable[str], viewer: Viewer) -> dict[str, Product]:
-    """Products by identifier as it was written, in two queries at most."""
+    """Products by identifier as it was written, in three queries at most."""
     wanted = list(dict.fromkeys(identifiers))
     visible = POLICY.products(viewer).select_related(*_RELATED)
     found = {p.did: p for p in visible.filter(did__in=[w.strip() for w in wanted])}
     answer = {w: found[w.strip()] for w in wanted if w.strip() in found}
-    others = {w: canonical for w in wanted if w not in answer and (canonical := _canonical(w))}
+    others = _canonical([w for w in wanted if w not in answer])
     if others:
         found = {p.did: p for p in visible.filter(did__in=others.values())}
         answer |= {w: found[canonical] for w, canonical in others.items() if canonical in found}
     return answer
 
 
-def _canonical(identifier: str) -> str | None:
-    parts = split_did(identifier)
-    if parts is None:
-        return None
-    collection = Collection.objects.filter(name__iexact=parts[0]).first()
-    return None if collection is None else f"ivo://{settings.DISTILLER_AUTHORITY}/{collection.name}?{parts[1]}"
+def _canonical(identifiers: list[str]) -> dict[str, str]:
+    """Identifiers of this archive as it writes them, of those whose collections there are."""
+    parts = {identifier: split for identifier in identifiers if (split := split_did(identifier))}
+    if not parts:
+        return {}
+    names = {name.lower(): name for name in Collection.objects.values_list("name", flat=True)}
+    return {
+        identifier: f"ivo://{settings.DISTILLER_AUTHORITY}/{names[collection.lower()]}?{local}"
+        for identifier, (collection, local) in parts.items()
+        if collection.lower() in names
+    }
 
 
 def successor(old: Product) -> Product | None:
     """The same part of the same observation in the newest release of the collection, None if `old` is that."""
-    if old.observation is None:
-        return None
-    newest = (
-        Product.objects.filter(
-            release__collection=old.release.collection_id,
-            observation__obs_id=old.observation.obs_id,
-            semantics=old.semantics,
-            subtype=old.subtype,
-        )
-        .select_related("release", "observation")
-        .order_by("-release__created", "-release_id")
-        .first()
+    return successors([old]).get(old.pk)
+
+
+def successors(products: Sequence[Product]) -> dict[int, Product]:
+    """The successors of products that have one, by the primary key of the old; in one query."""
+    old = [product for product in products if product.observation is not None]
+    newest: dict[tuple[object, ...], Product] = {}
+    rows = Product.objects.filter(
+        release__collection_id__in={product.release.collection_id for product in old},
+        observation__obs_id__in={product.observation.obs_id for product in old if product.observation},
     )
-    return None if newest is None or newest.pk == old.pk else newest
+    for row in rows.select_related("release", "observation").order_by("release__created", "release_id"):
+        newest[_same(row)] = row
+    return {p.pk: newest[_same(p)] for p in old if newest.get(_same(p), p).pk != p.pk}
+
+
+def _same(product: Product) -> tuple[object, ...]:
+    """What a product has in common with itself in other releases."""
+    assert product.observation is not None
+    return product.release.collection_id, product.observation.obs_id, product.semantics, product.subtype

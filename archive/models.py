@@ -1,16 +1,28 @@
 """What the archive holds: collections, releases, observations, products and their files.
 
 Positions are ICRS degrees, times MJD in UTC, energies TeV, unless a name says otherwise. The ObsCore rows of the
-products are in `archive.obscore.tables`.
+products are in `archive.obscore.tables`, the rows of the GADF index tables in `archive.gadf.tables`.
 """
 
 from __future__ import annotations
 
 from django.db import models
 
+from archive.gadf.tables import HDUIndex, ObservationIndex
 from archive.obscore.tables import ObsCore, ObsCoreHEA
 
-__all__ = ["Collection", "ObsCore", "ObsCoreHEA", "Observation", "Product", "ProductFile", "Release", "StoredFile"]
+__all__ = [
+    "Collection",
+    "HDUIndex",
+    "ObsCore",
+    "ObsCoreHEA",
+    "Observation",
+    "ObservationIndex",
+    "Product",
+    "ProductFile",
+    "Release",
+    "StoredFile",
+]
 
 
 class Collection(models.Model):
@@ -91,7 +103,8 @@ class Observation(models.Model):
 class Product(models.Model):
     """What can be fetched under an identifier (`obs_publisher_did`): one file, or several that belong together.
 
-    Documents of a whole release (terms of use, read-me) have no observation.
+    Documents of a whole release (terms of use, read-me) and published results of jobs have no observation. A response
+    of an observation has no file: it is an HDU of the event list's (`archive.gadf.parts`).
     """
 
     did = models.CharField(max_length=255, unique=True)
@@ -101,6 +114,13 @@ class Product(models.Model):
     semantics = models.CharField(max_length=32, default="#this", help_text="DataLink term within the observation")
     description = models.CharField(max_length=200, blank=True)
     created = models.DateTimeField(auto_now_add=True)
+    progenitors = models.ManyToManyField(
+        "self",
+        symmetrical=False,
+        blank=True,
+        related_name="derivations",
+        help_text="products of this archive that a job made it from",
+    )
 
     def __str__(self) -> str:
         return self.did

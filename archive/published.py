@@ -1,11 +1,13 @@
-"""Publishes `ivoa.obscore` and `ivoa.obscore_hea` to TAP."""
+"""Publishes `ivoa.obscore`, `ivoa.obscore_hea`, `gadf.obs_index` and `gadf.hdu_index` to TAP."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, literal
+from sqlalchemy import ColumnElement, FromClause, case, literal
 
+from archive.gadf.columns import GADF, HDU_INDEX, OBS_INDEX
+from archive.gadf.examples import GADF_EXAMPLES
 from archive.obscore.columns import DATALINK_TYPE, OBSCORE
 from archive.obscore.examples import HEA_EXAMPLES, OBSCORE_EXAMPLES
 from archive.obscore.hea_columns import OBSCORE_HEA
@@ -22,6 +24,7 @@ from tap.registry import (
 from vo.columns import SchemaMeta, ServiceDescriptor
 
 LINKS_PATH = "/datalink/links"
+RETRIEVE_PATH = "/retrieve"
 DATALINK_STANDARD = "ivo://ivoa.net/std/DataLink#links-1.1"
 
 POSITION = PositionIndex("s_ra", "s_dec", ("pos_x", "pos_y", "pos_z"))
@@ -57,6 +60,26 @@ def publish_tables() -> None:
             examples=HEA_EXAMPLES,
         )
     )
+    publish_schema(GADF)
+    publish(
+        PublishedTable(
+            meta=OBS_INDEX,
+            sql_name="gadf_obs_index",
+            rows=POLICY.obscore_rows,
+            descriptors=lambda base_url: (links_descriptor(base_url),),
+            examples=GADF_EXAMPLES,
+            identifier="obs_publisher_did",
+        )
+    )
+    publish(
+        PublishedTable(
+            meta=HDU_INDEX,
+            sql_name="gadf_hdu_index",
+            expressions={"file_url": _file_url, "hdu_url": _hdu_url},
+            rows=POLICY.obscore_rows,
+            descriptors=lambda base_url: (links_descriptor(base_url),),
+        )
+    )
 
 
 def links_descriptor(base_url: str) -> ServiceDescriptor:
@@ -82,3 +105,13 @@ def _access_url(table: FromClause, context: QueryContext) -> ColumnElement[Any]:
 
 def _access_format(table: FromClause, context: QueryContext) -> ColumnElement[Any]:
     return literal(DATALINK_TYPE)
+
+
+def _file_url(table: FromClause, context: QueryContext) -> ColumnElement[Any]:
+    return literal(f"{context.base_url.rstrip('/')}{RETRIEVE_PATH}?") + table.c.file_query
+
+
+def _hdu_url(table: FromClause, context: QueryContext) -> ColumnElement[Any]:
+    """NULL where the place of the HDU is not known, so that no URL leads nowhere."""
+    url = literal(f"{context.base_url.rstrip('/')}{RETRIEVE_PATH}?") + table.c.hdu_query
+    return case((table.c.hdu_size.is_not(None), url))

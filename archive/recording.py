@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from archive import preview
+from archive.gadf.indexing import IndexedFile, index
 from archive.identifiers import encoded, make_did
 from archive.models import (
     Collection,
@@ -94,8 +95,9 @@ def write_observation(
             else "Event list",
         )
         names: set[str] = set()
+        indexed = []
         for position, (source, content) in enumerate(sources):
-            ProductFile.objects.create(
+            use = ProductFile.objects.create(
                 product=product,
                 file=files[content.sha256],
                 name=_unique(source, names),
@@ -103,6 +105,7 @@ def write_observation(
                 hdus=dict(source.hdus),
                 hdu_classes=dict(source.hdu_classes),
             )
+            indexed.append(IndexedFile(use, source.path))
         shown = Product.objects.create(
             did=f"{did}/preview",
             release=release,
@@ -122,6 +125,7 @@ def write_observation(
         )
         obscore = ObsCore.objects.create(product=product, did_encoded=encoded(did), **values)
         ObsCoreHEA.objects.create(obscore=obscore, **hea_values(observation, did=did))
+        index(product, observation, indexed, values["obs_release_date"])
         record(_activity(recording, did, observation, sources, picture_digest, preview_name))
 
     _all_or_nothing(depositor, write)

@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from archive import lookup
-from archive.links import COLUMNS, identifiers_within, links_of
+from archive.gadf import parts
+from archive.links import BATCH, LinksDocument, identifiers_within
 from archive.models import Product, ProductFile
 from archive.obscore.columns import DATALINK_TYPE
 from archive.policy import POLICY, viewer_of
-from archive.published import DATALINK_STANDARD
 from archive.store import open_stored
 from vo.dali import Parameters
 from vo.errors import NotFoundFault, UsageFault
 from vo.files import ServedFile, file_response
-from vo.http import base_url, datalink_errors, text_errors, vo_endpoint
-from vo.votable import MEDIA_TYPE, Info, document
-
-MAX_IDS = 500
-"""Identifiers answered in one links document; more give OVERFLOW (DataLink 1.1 section 2.1.1)."""
+from vo.http import datalink_errors, text_errors, vo_endpoint
+from vo.votable import MEDIA_TYPE
 
 
 @vo_endpoint(errors=datalink_errors)
-def links(request: HttpRequest) -> HttpResponse:
-    """DataLink 1.1 `links`: ID, repeatable, and RESPONSEFORMAT, by GET or POST."""
+def links(request: HttpRequest) -> HttpResponseBase:
+    """DataLink 1.1 `links`: ID, repeatable, and RESPONSEFORMAT, by GET or POST.
+
+    Identifiers beyond DISTILLER_LINKS_MAX_IDS are left out, and OVERFLOW says so (section 2.1.1).
+    """
     parameters = Parameters.of(request)
     _check_format(parameters.response_format())
-    identifiers, more = identifiers_within(parameters.all("ID"), MAX_IDS)
-    found = links_of(identifiers, viewer_of(request), base_url(request))
-    content = document(
-        COLUMNS,
-        [link.row() for link in found.rows],
-        infos=[Info("standardID", DATALINK_STANDARD)],
-        descriptors=found.descriptors,
-        status="OVERFLOW" if more else "OK",
-    )
-    return HttpResponse(content, content_type=DATALINK_TYPE)
+    identifiers, more = identifiers_within(parameters.all("ID"), settings.DISTILLER_LINKS_MAX_IDS)
+    pieces = LinksDocument(identifiers, request).pieces(is_cut=more)
+    if len(identifiers) <= BATCH:
+        return HttpResponse(b"".join(pieces), content_type=DATALINK_TYPE)
+    return StreamingHttpResponse(pieces, content_type=DATALINK_TYPE)
 
 
 def _check_format(asked: str | None) -> None:
@@ -49,7 +45,10 @@ def _check_format(asked: str | None) -> None:
 
 @vo_endpoint(methods=("GET", "HEAD"), errors=text_errors)
 def retrieve(request: HttpRequest) -> HttpResponseBase:
-    """The bytes of a product: ID, and FILE where it has several files. Ranges, ETag, Last-Modified, digests."""
+    """The bytes of a product: ID, FILE where it has several files, HDU for one of its HDUs as a file of its own.
+
+    Ranges, ETag, Last-Modified, digests.
+    """
     parameters = Parameters.of(request)
     identifier = parameters.one("ID")
     if identifier is None or not identifier.strip():
@@ -59,6 +58,9 @@ def retrieve(request: HttpRequest) -> HttpResponseBase:
     if product is None:
         raise NotFoundFault(f"this archive has no data set with the identifier {identifier.strip()[:200]}")
     POLICY.check_read(product, viewer)
+    part = parts.asked_for(product, parameters.one("HDU"))
+    if part is not None:
+        return file_response(request, part)
     use = _file_of(product, parameters.one("FILE"))
     stored, name = use.file, use.name
     served = ServedFile(

@@ -115,6 +115,62 @@ def hea_values(record: ObservationRecord, *, did: str) -> dict[str, Any]:
     }
 
 
+def response_values(
+    record: ObservationRecord,
+    hdu_type: str,
+    term: str,
+    name: str,
+    *,
+    collection: str,
+    did: str,
+    publisher: str,
+    size: int,
+    released: datetime,
+) -> dict[str, Any]:
+    """Values of the ObsCore row of a response of an observation; `size` in bytes, `term` its kind in the draft.
+
+    Its only axis is energy. It has no position, time, exposure and target: what searches by these, and what sums
+    exposures, finds the observation. The two have the same obs_id.
+    """
+    low, high = record.response_energies.get(hdu_type, (None, None))
+    return {
+        "dataproduct_type": None,
+        "dataproduct_subtype": term,
+        "calib_level": 2,
+        "obs_collection": collection,
+        "obs_id": record.obs_id,
+        "obs_title": f"{name} of {title(record)}"[:200],
+        "obs_publisher_did": did,
+        "access_estsize": -(-size // 1000),
+        "em_min": wavelength(high),
+        "em_max": wavelength(low),
+        "em_ucd": "em.energy",
+        "em_unit": "TeV",
+        "em_calib_status": "calibrated",
+        "facility_name": record.facility_name or None,
+        "instrument_name": record.instrument_name or None,
+        "obs_creation_date": record.creation_date,
+        "obs_creator_name": record.creator_name or None,
+        "publisher_id": publisher,
+        "data_rights": "public",
+        "obs_release_date": released,
+    }
+
+
+def response_hea_values(record: ObservationRecord, hdu_type: str, *, did: str) -> dict[str, Any]:
+    """Values of the row of the high-energy extension of a response; energies in eV (draft section 4)."""
+    low, high = record.response_energies.get(hdu_type, (None, None))
+    return {
+        "obs_publisher_did": did,
+        "energy_min": low * EV_PER_TEV if low is not None else None,
+        "energy_max": high * EV_PER_TEV if high is not None else None,
+        "analysis_mode": record.analysis_mode or None,
+        "event_type": record.event_class or None,
+        "messenger_name": "photon",
+        "messenger_pdgid": "+22",
+    }
+
+
 def title(record: ObservationRecord) -> str:
     """Title for people, such as "H.E.S.S. Phase I run 23523, Crab Nebula"."""
     what = f"{record.instrument_name or record.facility_name or 'Gamma-ray'} run {record.obs_id}"

@@ -13,6 +13,7 @@ from archive.readers import responses
 from archive.readers.fitsfile import open_fits
 from archive.readers.gadf_classes import Classes, classify, find_hdu
 from archive.readers.gadf_index import find_stores, scan_store
+from archive.readers.gadf_run import pointed_run
 from archive.readers.records import Candidate, ObservationRecord, Refused, SourceFile
 
 SUFFIXES = (".fits", ".fits.gz", ".fit", ".fit.gz", ".fts", ".fts.gz")
@@ -143,6 +144,8 @@ class GADFReader:
             energy_resolution=described.energy_resolution,
             reference_energy=REFERENCE_ENERGY,
             reference_offset=REFERENCE_OFFSET,
+            run=pointed_run(header, hints, events.reference),
+            response_energies=described.energies,
             notes=tuple(notes),
         )
 
@@ -153,6 +156,7 @@ class _Described:
     def __init__(self, notes: list[str]) -> None:
         self.notes = notes
         self.kinds: set[str] = set()
+        self.energies: dict[str, tuple[float, float]] = {}
         self.energy_range: tuple[float, float] | None = None
         self.radius: float | None = None
         self.psf_fwhm: float | None = None
@@ -168,6 +172,9 @@ class _Described:
 
     def _describe(self, kind: str, hdu: fits.BinTableHDU, hdu_class: str) -> None:
         what = f"HDU {hdu.name}"
+        energies = responses.energy_axis(hdu, what)
+        if energies is not None:
+            self.energies[kind] = energies
         if kind == "aeff":
             self.energy_range = responses.safe_energy_range(hdu, what)
             self.radius = responses.field_of_view_radius(hdu, what)

@@ -19,7 +19,10 @@ from archive.readers.records import Candidate, Refused, SourceFile
 
 _OBS_NAMES = ("obs-index.fits.gz", "obs-index.fits")
 _HDU_NAMES = ("hdu-index.fits.gz", "hdu-index.fits")
-_HINTS = ("QUALITY", "OBJECT", "TARGET_NAME", "SAFE_ENERGY_LO", "SAFE_ENERGY_HI", "ZEN_PNT")
+_HINTS = (
+    "QUALITY", "OBJECT", "TARGET_NAME", "SAFE_ENERGY_LO", "SAFE_ENERGY_HI", "ZEN_PNT", "ALT_PNT", "AZ_PNT", "DEADC",
+    "N_TELS", "TELLIST",
+)  # fmt: skip
 
 
 def find_stores(path: Path) -> list[Path]:

@@ -50,6 +50,29 @@ class EventSketch:
 
 
 @dataclass(frozen=True, slots=True)
+class PointedRun:
+    """What the GADF observation index tells of a run beyond the rest (GADF 0.3, "Observation index table").
+
+    Angles deg; `tstart` and `tstop` seconds since the reference time, which is an MJD in `timesys`.
+    """
+
+    tstart: float
+    tstop: float
+    mjdrefi: int
+    mjdreff: float
+    timesys: str
+    alt_pnt: float | None = None
+    az_pnt: float | None = None
+    deadc: float | None = None
+    n_tels: int | None = None
+    tellist: str = ""
+    geolon: float | None = None
+    geolat: float | None = None
+    altitude: float | None = None
+    """m"""
+
+
+@dataclass(frozen=True, slots=True)
 class ObservationRecord:
     """An observation as read and validated. Angles deg (ICRS), energies TeV, times MJD in UTC, durations s."""
 
@@ -89,5 +112,9 @@ class ObservationRecord:
     """Half width of the 68 % interval of E_reco/E_true, divided by its median, there."""
     reference_energy: float = 1.0
     reference_offset: float = 0.5
+    run: PointedRun | None = None
+    """For the observation index."""
+    response_energies: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Range of the energy axis (TeV) of each response, by HDU_TYPE."""
     notes: tuple[str, ...] = ()
     """What is odd but tolerated, one sentence each."""

@@ -41,6 +41,15 @@ def _cube(hdu: fits.BinTableHDU, name: str, shape: tuple[int, ...], what: str) -
         raise Refused(f"column {name} of {what} does not have the shape of its axes") from None
 
 
+def energy_axis(response: fits.BinTableHDU, what: str) -> tuple[float, float] | None:
+    """Ends (TeV) of the energy axis of a response, true or reconstructed; None if it has none that can be read."""
+    try:
+        low, high = axis(response, "ENERG", what)
+    except Refused:
+        return None
+    return (float(low[0]), float(high[-1])) if 0 < low[0] < high[-1] else None
+
+
 def safe_energy_range(aeff: fits.BinTableHDU, what: str) -> tuple[float, float]:
     """TeV: LO_THRES to HI_THRES where the header has them, else the axis of the effective area where it is not zero."""
     low, high = axis(aeff, "ENERG", what)

@@ -141,6 +141,8 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "frontend.views.problems.forbidden_form"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 2**20
+# Values of repeated parameters count as fields: thousands of identifiers in one request are usual.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 100_000
 if ENVIRONMENT.distiller_trust_proxy:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     USE_X_FORWARDED_HOST = True
@@ -164,6 +166,7 @@ DISTILLER_TAP_DEFAULT_MAXREC = ENVIRONMENT.distiller_tap_default_maxrec
 DISTILLER_TAP_HARD_MAXREC = ENVIRONMENT.distiller_tap_hard_maxrec
 DISTILLER_TAP_TIMEOUT = ENVIRONMENT.distiller_tap_timeout
 DISTILLER_TAP_ASYNC_TIMEOUT = ENVIRONMENT.distiller_tap_async_timeout
+DISTILLER_LINKS_MAX_IDS = ENVIRONMENT.distiller_links_max_ids
 DISTILLER_UPLOAD_MAX_BYTES = ENVIRONMENT.distiller_upload_max_bytes
 DISTILLER_UPLOAD_MAX_ROWS = ENVIRONMENT.distiller_upload_max_rows
 DISTILLER_TAP_CLIENT_STATEMENTS = ENVIRONMENT.distiller_tap_client_statements

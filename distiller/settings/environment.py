@@ -103,6 +103,12 @@ class Environment(BaseSettings):
     distiller_tap_hard_maxrec: PerClass = Field(
         (20_000_000, 50_000_000, 100_000_000), description="Most rows of a TAP result."
     )
+    distiller_links_max_ids: int = Field(
+        10_000,
+        ge=1,
+        description="Identifiers answered in one DataLink document; of more, the first ones are answered, and OVERFLOW "
+        "says so.",
+    )
     distiller_upload_max_bytes: PerClass = Field(
         (32 * 2**20, 64 * 2**20, 128 * 2**20),
         description="Most bytes of the tables that come with one TAP query, or job, together.",

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from astropy.io import fits
 from astropy.io.votable import parse
 from astropy.io.votable.tree import Resource
 from django.test import Client
 from pyvo.dal.adhoc import DatalinkResults
 
 from archive.identifiers import make_did
-from archive.links import COLUMNS
-from archive.views import MAX_IDS
+from archive.links import BATCH, COLUMNS
 from tests.archive import samples
 from tests.archive.test_ingest import TakeIn
 
@@ -109,7 +111,7 @@ def test_one_of_three(links: Callable[..., Document], did: str) -> None:
 
 def test_this_is_the_file(links: Callable[..., Document], did: str, client: Client) -> None:
     row = links(did).one("#this")
-    assert (row["content_type"], row["content_qualifier"]) == ("application/fits", "#event-bundle")
+    assert (row["content_type"], row["content_qualifier"]) == ("application/fits", "#event-list")
     assert (row["link_auth"], row["link_authorized"]) == ("false", True)
     assert row["access_url"].startswith("http://testserver/retrieve?ID=ivo%3A%2F%2F")
     response = client.get(row["access_url"])
@@ -119,10 +121,50 @@ def test_this_is_the_file(links: Callable[..., Document], did: str, client: Clie
 def test_responses_by_hdu(links: Callable[..., Document], did: str) -> None:
     """The terms of the high-energy draft, and a fragment that names the HDU (OC-41, DL-23, DL-26)."""
     rows = {row["content_qualifier"]: row for row in links(did).of("#calibration")}
-    assert set(rows) == {"#aeff", "#edisp", "#psf", "#bkgrate"}
-    assert rows["#bkgrate"]["access_url"].endswith("#BKG")
+    assert set(rows) == {"#aeff", "#edisp", "#psf", "#bkgrate", None}
+    assert rows["#bkgrate"]["access_url"].endswith("&HDU=bkg#BKG")
     assert rows["#aeff"]["local_semantics"] == "aeff_2d"
-    assert len({row["description"] for row in rows.values()}) == 4
+    assert rows[None]["content_length"] == links(did).one("#this")["content_length"]
+    assert len({row["description"] for row in rows.values()}) == 5
+
+
+def test_a_response_alone(links: Callable[..., Document], did: str, client: Client) -> None:
+    """The file of one HDU is valid FITS, of the announced length, with the bytes and checksums of the original."""
+    whole = b"".join(client.get(links(did).one("#this")["access_url"]).streaming_content)
+    content = gzip.decompress(whole) if whole.startswith(b"\x1f\x8b") else whole
+    for row in links(did).of("#calibration"):
+        if row["content_qualifier"] is None:
+            continue
+        response = client.get(row["access_url"].partition("#")[0])
+        alone = b"".join(response.streaming_content)
+        assert len(alone) == row["content_length"] == int(response["Content-Length"])
+        assert alone[2880:] in content
+        assert response["Content-Type"] == row["content_type"]
+        with fits.open(io.BytesIO(alone), checksum=True) as hdus:
+            hdus.verify("exception")
+            assert [hdu.name for hdu in hdus] == ["PRIMARY", row["access_url"].partition("#")[2]]
+            assert hdus[1].header["HDUCLAS4"].lower() == row["local_semantics"]
+
+
+@pytest.mark.parametrize("term", ["aeff", "edisp", "psf", "bkgrate"])
+def test_a_response_has_links_of_its_own(links: Callable[..., Document], did: str, client: Client, term: str) -> None:
+    """Its file, the data set that it is a part of, and its provenance; no jobs."""
+    document = links(f"{did}/{term}")
+    this = document.one("#this")
+    assert this["content_qualifier"] == f"#{term}"
+    assert len(b"".join(client.get(this["access_url"]).streaming_content)) == this["content_length"]
+    assert len(b"".join(client.get("/retrieve", {"ID": f"{did}/{term}"}).streaming_content)) == this["content_length"]
+    parent = document.one("#progenitor")
+    assert parent["content_type"] == MEDIA_TYPE
+    assert did in client.get(parent["access_url"]).content.decode()
+    assert client.get(document.one("#documentation")["access_url"]).status_code == 200
+    assert not document.of("#proc")
+
+
+def test_package(links: Callable[..., Document], did: str) -> None:
+    row = links(did).one("#package")
+    assert row["access_url"].endswith(f"/retrieve/bundle?ID={quote(did, safe='')}")
+    assert not links(f"{did}/preview").of("#package")
 
 
 def test_preview_and_provenance(links: Callable[..., Document], did: str, client: Client) -> None:
@@ -191,11 +233,31 @@ def test_rows_of_an_id_are_together(links: Callable[..., Document], demo_archive
     assert ids == sorted(ids, key=wanted.index)
 
 
-def test_too_many_ids(links: Callable[..., Document]) -> None:
+def test_too_many_ids(links: Callable[..., Document], demo_archive: str, settings: Any) -> None:
     """DataLink 1.1 section 2.1.1: the first ones completely, and OVERFLOW (DL-04)."""
-    document = links(*[f"ivo://x/y?{n}" for n in range(MAX_IDS + 5)])
-    assert len(document.rows) == MAX_IDS
+    settings.DISTILLER_LINKS_MAX_IDS = 2
+    wanted = [make_did(demo_archive, "r1", n) for n in ("1001", "1002", "1003")]
+    document, all_of_two = links(*wanted), links(*wanted[:2])
+    assert len(document.rows) == len(all_of_two.rows)
     assert "OVERFLOW" in document.info("QUERY_STATUS")
+
+
+def test_thousands_of_ids(
+    client: Client, demo_archive: str, did: str, django_assert_max_num_queries: Callable[..., Any]
+) -> None:
+    """They come by POST and are answered in a stream; the queries for a batch do not depend on its length."""
+    with django_assert_max_num_queries(20):
+        client.post(LINKS, {"ID": did})
+    made = [make_did(demo_archive, "r1", n) for n in ("1001", "1002", "1003", "1004")]
+    unknown = [f"ivo://distiller.example/demo?r1/{n}" for n in range(10**6, 10**6 + 2996)]
+    with django_assert_max_num_queries(20 + 15 * len(made + unknown) // BATCH):
+        response = client.post(LINKS, {"ID": [made[0], *unknown, *made[1:]]})
+        assert response.streaming
+        document = Document(b"".join(response.streaming_content))
+    assert document.info("QUERY_STATUS") == ["OK"]
+    ids = [row["ID"] for row in document.rows]
+    assert list(dict.fromkeys(ids)) == [made[0], *unknown, *made[1:]]
+    assert {row["service_def"] for row in document.of("#proc")} <= set(document.services)
 
 
 def test_identifiers_compare_as_ivoids(links: Callable[..., Document], did: str) -> None:
@@ -257,8 +319,10 @@ def test_several_files(take_in: TakeIn, tmp_path: Path, links: Callable[..., Doc
     document = links(make_did("c", "r1", "42"))
     assert document.one("#this")["content_length"] == (tmp_path / "events.fits").stat().st_size
     (aeff,) = [r for r in document.of("#calibration") if r["content_qualifier"] == "#aeff"]
-    assert aeff["access_url"].endswith("&FILE=irfs.fits#EFFECTIVE%20AREA")
-    response = client.get(aeff["access_url"].partition("#")[0])
+    assert aeff["access_url"].endswith("&HDU=aeff#EFFECTIVE%20AREA")
+    (whole,) = [r for r in document.of("#calibration") if r["content_qualifier"] is None]
+    assert whole["access_url"].endswith("&FILE=irfs.fits")
+    response = client.get(whole["access_url"])
     assert b"".join(response.streaming_content) == (tmp_path / "irfs.fits").read_bytes()
 
 
@@ -290,7 +354,7 @@ def test_pyvo_reads_it(client: Client, did: str) -> None:
     # Narrower terms would be looked up in the vocabulary on the network.
     count = {t: len(list(results.bysemantics(t, include_narrower=False))) for t in ("#this", "#calibration", "#proc")}
     assert count["#this"] == 1
-    assert count["#calibration"] == 4
+    assert count["#calibration"] == 5
     assert len(list(results.iter_procs())) == count["#proc"]
 
 
@@ -311,7 +375,7 @@ def test_datalinklint(
     stilts = need("stilts")
     take_in(folder)
     take_in(folder, release="r2")
-    identifiers = [did, f"{did}/preview", make_did("c", "r1", "1"), "ivo://x/y?z"]
+    identifiers = [did, f"{did}/preview", f"{did}/aeff", f"{did}/bkgrate", make_did("c", "r1", "1"), "ivo://x/y?z"]
     cases: dict[str, dict[str, Any]] = {"none": {}, "several": {"ID": identifiers}}
     for name, parameters in cases.items():
         path = tmp_path / f"{name}.vot"

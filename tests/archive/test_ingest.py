@@ -46,7 +46,7 @@ def test_everything_of_an_observation_is_there(take_in: TakeIn, folder: Path, st
     assert [o.status for o in report.outcomes] == [Status.ADDED] * 3
     assert report.exit_status == 0
     assert counts() == {
-        "observations": 3, "products": 6, "files": 6, "obscore": 3, "hea": 3, "activities": 3,
+        "observations": 3, "products": 15, "files": 6, "obscore": 12, "hea": 12, "activities": 3,
     }  # fmt: skip
     product = Product.objects.get(did=make_did("c", "r1", "2"))
     use = product.files.get()

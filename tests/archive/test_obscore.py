@@ -18,6 +18,7 @@ from astropy.time import Time
 from django.apps import apps
 from django.db import connection
 
+from archive.identifiers import make_did
 from archive.models import ObsCore, ObsCoreHEA
 from archive.obscore.columns import OBSCORE
 from archive.obscore.hea_columns import OBSCORE_HEA
@@ -48,8 +49,9 @@ def header_and_files(shared: Path, obs_id: str) -> tuple[Path, dict[str, Any], n
 
 def test_all_runs_are_there(hess_archive: str) -> None:
     rows = ObsCore.objects.filter(obs_collection=hess_archive)
-    assert rows.count() == 48
-    assert ObsCoreHEA.objects.filter(obscore__in=rows).count() == 48
+    assert rows.filter(dataproduct_type="event").count() == 48
+    assert rows.filter(dataproduct_type=None).count() == 4 * 48
+    assert ObsCoreHEA.objects.filter(obscore__in=rows).count() == 5 * 48
     assert {r.obs_publisher_did for r in rows} == {
         h.obs_publisher_did for h in ObsCoreHEA.objects.filter(obscore__in=rows)
     }
@@ -59,7 +61,7 @@ def test_all_runs_are_there(hess_archive: str) -> None:
 def test_values_of_real_runs(hess_archive: str, shared: Path, obs_id: str) -> None:
     """ObsCore 1.1 section 2 (obscore.md OC-10 to OC-25): each mandatory column, from the FITS file with astropy."""
     path, header, gti = header_and_files(shared, obs_id)
-    row = ObsCore.objects.get(obs_collection=hess_archive, obs_id=obs_id)
+    row = ObsCore.objects.get(obs_collection=hess_archive, obs_id=obs_id, dataproduct_type="event")
     assert (row.dataproduct_type, row.dataproduct_subtype, row.calib_level) == ("event", "event-bundle", 2)
     assert row.obs_publisher_did == f"ivo://distiller.example/{hess_archive}?r1/{obs_id}"
     assert row.access_estsize == -(-path.stat().st_size // 1000)
@@ -98,7 +100,7 @@ def test_values_of_real_runs(hess_archive: str, shared: Path, obs_id: str) -> No
 def test_high_energy_values_of_real_runs(hess_archive: str, shared: Path, obs_id: str) -> None:
     """High-energy extension draft section 4 (obscore.md OC-60 to OC-65)."""
     _, header, gti = header_and_files(shared, obs_id)
-    row = ObsCore.objects.get(obs_collection=hess_archive, obs_id=obs_id)
+    row = ObsCore.objects.get(obs_collection=hess_archive, obs_id=obs_id, dataproduct_type="event")
     hea = row.hea
     assert hea.obs_publisher_did == row.obs_publisher_did
     assert hea.ev_xel == header["COUNT"]
@@ -119,7 +121,7 @@ def test_high_energy_values_of_real_runs(hess_archive: str, shared: Path, obs_id
 
 def test_rows_of_the_demo_data_have_the_gap(demo_archive: str) -> None:
     """Good time of a run with a gap is two intervals of time coverage."""
-    hea = ObsCoreHEA.objects.get(obscore__obs_collection=demo_archive, obscore__obs_id="2004")
+    hea = ObsCoreHEA.objects.get(obs_publisher_did=make_did(demo_archive, "r1", "2004"))
     first, second = decode(hea.t_intervals)
     assert (second[0] - first[1]) / 1e6 == pytest.approx(240, abs=3)
     assert hea.t_coverage == (first, second)
@@ -238,7 +240,8 @@ def test_values_stay_within_the_allowed_ones(demo_archive: str, shared: Path) ->
 def test_reader_and_rows_agree_for_every_run(hess_archive: str, shared: Path) -> None:
     """No row got another run's numbers."""
     reader = GADFReader()
-    rows = {r.obs_id: r for r in ObsCore.objects.filter(obs_collection=hess_archive).select_related("hea")}
+    events = ObsCore.objects.filter(obs_collection=hess_archive, dataproduct_type="event")
+    rows = {r.obs_id: r for r in events.select_related("hea")}
     for candidate in reader.scan(shared / "data" / "hess-dl3-dr1")[::6]:
         record = reader.read(candidate)
         row = rows[record.obs_id]
