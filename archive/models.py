@@ -1,16 +1,28 @@
 """What the archive holds: collections, releases, observations, products and their files.
 
 Positions are ICRS degrees, times MJD in UTC, energies TeV, unless a name says otherwise. The ObsCore rows of the
-products are in `archive.obscore.tables`.
+products are in `archive.obscore.tables`, events for ADQL in `archive.eventtable.tables`.
 """
 
 from __future__ import annotations
 
 from django.db import models
 
+from archive.eventtable.tables import Event, EventCell
 from archive.obscore.tables import ObsCore, ObsCoreHEA
 
-__all__ = ["Collection", "ObsCore", "ObsCoreHEA", "Observation", "Product", "ProductFile", "Release", "StoredFile"]
+__all__ = [
+    "Collection",
+    "Event",
+    "EventCell",
+    "ObsCore",
+    "ObsCoreHEA",
+    "Observation",
+    "Product",
+    "ProductFile",
+    "Release",
+    "StoredFile",
+]
 
 
 class Collection(models.Model):

@@ -1,4 +1,4 @@
-"""Publishes `ivoa.obscore` and `ivoa.obscore_hea` to TAP."""
+"""Publishes `ivoa.obscore`, `ivoa.obscore_hea` and `gadf.events` to TAP."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, literal
 
+from archive.eventtable.columns import CELLS, EVENTS, PARENTS
+from archive.eventtable.examples import EVENT_EXAMPLES
 from archive.obscore.columns import DATALINK_TYPE, OBSCORE
 from archive.obscore.examples import HEA_EXAMPLES, OBSCORE_EXAMPLES
 from archive.obscore.hea_columns import OBSCORE_HEA
@@ -55,6 +57,19 @@ def publish_tables() -> None:
             rows=POLICY.obscore_rows,
             descriptors=lambda base_url: (links_descriptor(base_url),),
             examples=HEA_EXAMPLES,
+        )
+    )
+    publish_schema(SchemaMeta("gadf", "Tables of the formats of gamma-ray astronomy (gamma-astro-data-formats)"))
+    publish(
+        PublishedTable(
+            meta=EVENTS,
+            sql_name="gadf_event",
+            key="cell",
+            cells=(CELLS,),
+            parents=PARENTS,
+            rows=POLICY.event_rows,
+            descriptors=lambda base_url: (links_descriptor(base_url),),
+            examples=EVENT_EXAMPLES,
         )
     )
 

@@ -36,7 +36,7 @@ from tap.adql import typed
 from tap.adql.shapes import constant_coordinates
 from tap.adql.types import Type
 from tap.geometry.schema import index_name
-from tap.registry import PositionIndex, RegionIndex
+from tap.registry import CellIndex, PositionIndex, RegionIndex
 from vo import regions
 
 Sql = ColumnElement[Any]
@@ -48,11 +48,19 @@ class Indexed:
     """A position or region of a table that has an index."""
 
     source: typed.TableSource
-    index: PositionIndex | RegionIndex
+    index: PositionIndex | RegionIndex | CellIndex
 
     @property
     def hidden(self) -> tuple[str, ...]:
         return self.index.xyz if isinstance(self.index, PositionIndex) else self.index.box
+
+    @property
+    def by(self) -> tuple[str, str]:
+        """The database table whose rows the index is of, and the column with their keys."""
+        published = self.source.table
+        if isinstance(self.index, CellIndex):
+            return self.index.parent, self.index.cell
+        return published.sql_name, published.key
 
 
 class Spherical:
@@ -161,14 +169,12 @@ class Spherical:
     def overlap_conditions(self, expression: typed.Call) -> list[ColumnElement[bool]]:
         """Index conditions of CONTAINS and INTERSECTS: the boxes of both geometries overlap."""
         a, b = expression.arguments
-        conditions = []
+        found: list[tuple[Indexed, Sql]] = []
         for one, other in ((a, b), (b, a)):
             indexed = indexed_geometry(one)
             if indexed is not None and not _refers_to(other, indexed.source):
-                conditions.append(self.near(indexed, self.geometry(other)))
-                if self.dialect == "sqlite":
-                    break
-        return conditions
+                found.append((indexed, self.geometry(other)))
+        return [self.near(indexed, geometry) for indexed, geometry in self._useful(found)]
 
     def distance_conditions(self, expression: typed.Call, radius: typed.Expression) -> list[ColumnElement[bool]]:
         """Index conditions of DISTANCE(…) < radius."""
@@ -176,17 +182,20 @@ class Spherical:
         points: list[tuple[typed.Expression, ...]] = [arguments[:1], arguments[1:]]
         if len(arguments) == 4:
             points = [arguments[:2], arguments[2:]]
-        conditions = []
-        # SQLite checks a second condition pair by pair: give it the table that comes last, the other drives the loop.
+        found: list[tuple[Indexed, Sql]] = []
+        # Of two tables SQLite shall search the one that comes last; the other drives the loop.
         for one, other in ((points[1], points[0]), (points[0], points[1])):
             indexed = indexed_point(one[0]) if len(one) == 1 else indexed_pair(one[0], one[1])
             others = (*other, radius)
             if indexed is not None and not any(_refers_to(o, indexed.source) for o in others):
-                centre = self.coordinates(other)
-                conditions.append(self.near(indexed, func.tap_cap(*centre, self.number(radius))))
-                if self.dialect == "sqlite":
-                    break
-        return conditions
+                found.append((indexed, func.tap_cap(*self.coordinates(other), self.number(radius))))
+        return [self.near(indexed, geometry) for indexed, geometry in self._useful(found)]
+
+    def _useful(self, found: list[tuple[Indexed, Sql]]) -> list[tuple[Indexed, Sql]]:
+        """SQLite would check a second condition pair by pair: it is given one, that of the larger table if one is."""
+        if self.dialect == "postgresql":
+            return found
+        return sorted(found, key=lambda pair: not isinstance(pair[0].index, CellIndex))[:1]
 
     def near(self, indexed: Indexed, geometry: Sql) -> ColumnElement[bool]:
         """Whether the box of an indexed thing overlaps that of a geometry, by the index."""
@@ -197,14 +206,14 @@ class Spherical:
             if is_position:
                 return func.tap_position_cube(*hidden).op("<@", is_comparison=True)(func.tap_cube(geometry))
             return func.tap_region_cube(*hidden).op("&&", is_comparison=True)(func.tap_cube(geometry))
-        published = indexed.source.table
-        tree = index_name(published.sql_name, indexed.hidden)
+        owner, key = indexed.by
+        tree = index_name(owner, indexed.hidden)
         self.read.add(tree)
         boxes = table(tree, column("id"), *(column(c) for c in _R_TREE_COLUMNS)).alias()
         bounds = [func.tap_bound(geometry, literal_column(str(axis))) for axis in range(6)]
         inside = [boxes.c[c] <= bounds[axis + 3] for axis, c in enumerate(_R_TREE_COLUMNS[:3])]
         inside += [boxes.c[c] >= bounds[axis] for axis, c in enumerate(_R_TREE_COLUMNS[3:])]
-        return from_.c[published.key].in_(select(boxes.c.id).where(and_(*inside)).correlate_except(boxes))
+        return from_.c[key].in_(select(boxes.c.id).where(and_(*inside)).correlate_except(boxes))
 
 
 def indexed_geometry(expression: typed.Expression) -> Indexed | None:
@@ -229,7 +238,9 @@ def indexed_pair(lon: typed.Expression, lat: typed.Expression) -> Indexed | None
         return None
     if lon.source is not lat.source or not isinstance(lon.source, typed.TableSource):
         return None
-    for index in lon.source.table.positions:
+    published = lon.source.table
+    indexes: tuple[PositionIndex | CellIndex, ...] = (*published.positions, *published.cells)
+    for index in indexes:
         if (index.lon, index.lat) == (lon.column, lat.column):
             return Indexed(lon.source, index)
     return None
