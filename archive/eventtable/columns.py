@@ -58,7 +58,7 @@ EVENTS = TableMeta(
         ColumnMeta(
             "event_type",
             "long",
-            ucd="meta.code.class;phys.particle",
+            ucd="meta.code.class",
             description="Bits of EVENT_TYPE as a number; NULL if the event list has none",
         ),
     ),
