@@ -215,8 +215,8 @@ def measure(runs: int, size: int, positions: int) -> None:
         share = f"{found / total:9.2%} of the rows" if checked else f"WRONG: {found}, NumPy {case.counted}"
         print(f"{case.name:<28} {again:8.3f} s (first {first:8.3f} s) {again / whole:7.3f} of all rows' count  {share}")
     rng = np.random.default_rng(3)
-    lon = (sky.lon[rng.integers(FIELDS, size=positions)] + rng.normal(0, 0.5, positions)) % 360
-    lat = sky.lat[rng.integers(FIELDS, size=positions)]
+    field = rng.integers(FIELDS, size=positions)
+    lon, lat = (sky.lon[field] + rng.normal(0, 0.5, positions)) % 360, sky.lat[field] + rng.normal(0, 0.5, positions)
     table = "lon,lat\n" + "\n".join(f"{a!r},{b!r}" for a, b in zip(lon.tolist(), lat.tolist(), strict=True)) + "\n"
     join = "SELECT COUNT(*) AS n FROM TAP_UPLOAD.mine JOIN gadf.events ON DISTANCE(ra, dec, lon, lat) < 0.02"
     found, took = ask(join, table.encode())

@@ -23,7 +23,7 @@ POSTGRESQL = [
     '"mjd" float8 NOT NULL, "ra" float8 NOT NULL, "dec" float8 NOT NULL, "energy" float8 NOT NULL, '
     '"event_type" bigint)',
     'CREATE INDEX "gadf_event_in_cell" ON "gadf_event" ("cell_id")',
-    'CREATE INDEX "gadf_event_mjd" ON "gadf_event" USING brin ("mjd") WITH (pages_per_range = 16, autosummarize)',
+    'CREATE INDEX "gadf_event_mjd" ON "gadf_event" USING brin ("mjd") WITH (pages_per_range = 16)',
     # What a sample of many millions of rows would tell too low.
     'ALTER TABLE "gadf_event" ALTER "cell_id" SET (n_distinct = -0.0026)',
 ]
