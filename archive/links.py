@@ -105,7 +105,7 @@ class LinksDocument:
         self._own = results_by_input(requester(request)) if self._identifiers else {}
         self._jobs = [_OfferedJob.to(kind, self._viewer) for kind in offers.offered()]
         self._used: dict[str, JobType] = {}
-        self._cut: list[Product] = []
+        self._cut: Product | None = None
 
     def pieces(self, *, is_cut: bool = False) -> Iterator[bytes]:
         """The VOTable, batch by batch of identifiers; `is_cut`: more were asked for than are answered."""
@@ -133,15 +133,15 @@ class LinksDocument:
         product, belongings = found
         jobs = [job for job in self._jobs if product.semantics == "#this" and _accepts(job.kind, product.subtype)]
         self._used |= {job.kind.name: job.kind for job in jobs}
-        self._cut += [product] if soda.has_events(product) else []
+        self._cut = product if soda.has_events(product) else self._cut
         own = self._own.get(product.did, [])
         yield from _Rows(identifier, product, belongings, self._viewer, self._base).all(jobs, own)
 
     def _descriptors(self) -> Iterator[ServiceDescriptor]:
         """Asked for when the rows have been written: only then it is known which services they refer to."""
-        if self._cut:
+        if self._cut is not None:
             # The limits of one data set are said where the document is about that one.
-            yield from soda.descriptors(self._base, self._cut[0].observation if len(self._identifiers) == 1 else None)
+            yield from soda.descriptors(self._base, self._cut.observation if len(self._identifiers) == 1 else None)
         for kind in self._used.values():
             yield job_descriptor(kind, self._base, "ID")
         yield self_descriptor(self._base)

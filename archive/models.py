@@ -1,18 +1,22 @@
 """What the archive holds: collections, releases, observations, products and their files.
 
 Positions are ICRS degrees, times MJD in UTC, energies TeV, unless a name says otherwise. The ObsCore rows of the
-products are in `archive.obscore.tables`, the rows of the GADF index tables in `archive.gadf.tables`.
+products are in `archive.obscore.tables`, the rows of the GADF index tables in `archive.gadf.tables`, events for ADQL in
+`archive.eventtable.tables`.
 """
 
 from __future__ import annotations
 
 from django.db import models
 
+from archive.eventtable.tables import Event, EventCell
 from archive.gadf.tables import HDUIndex, ObservationIndex
 from archive.obscore.tables import ObsCore, ObsCoreHEA
 
 __all__ = [
     "Collection",
+    "Event",
+    "EventCell",
     "HDUIndex",
     "ObsCore",
     "ObsCoreHEA",

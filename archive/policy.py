@@ -31,6 +31,10 @@ class Policy:
         """Predicate of the ObsCore rows that a viewer sees in ADQL; None for all."""
         return None
 
+    def event_rows(self, table: FromClause, viewer: Viewer) -> ColumnElement[Any] | None:
+        """Predicate of the events that a viewer sees in ADQL; None for all, which are those of public event lists."""
+        return None
+
     def observations(self, viewer: Viewer) -> QuerySet[Observation]:
         """Observations whose metadata a viewer sees."""
         return Observation.objects.all()

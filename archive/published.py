@@ -1,4 +1,4 @@
-"""Publishes `ivoa.obscore`, `ivoa.obscore_hea`, `gadf.obs_index` and `gadf.hdu_index` to TAP."""
+"""Publishes `ivoa.obscore`, `ivoa.obscore_hea` and the tables of the schema `gadf` to TAP."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, case, literal
 
+from archive.eventtable.columns import CELLS, EVENTS, PARENTS
+from archive.eventtable.examples import EVENT_EXAMPLES
 from archive.gadf.columns import GADF, HDU_INDEX, OBS_INDEX
 from archive.gadf.examples import GADF_EXAMPLES
 from archive.obscore.columns import DATALINK_TYPE, OBSCORE
@@ -78,6 +80,18 @@ def publish_tables() -> None:
             expressions={"file_url": _file_url, "hdu_url": _hdu_url},
             rows=POLICY.obscore_rows,
             descriptors=lambda base_url: (links_descriptor(base_url),),
+        )
+    )
+    publish(
+        PublishedTable(
+            meta=EVENTS,
+            sql_name="gadf_event",
+            key="cell",
+            cells=(CELLS,),
+            parents=PARENTS,
+            rows=POLICY.event_rows,
+            descriptors=lambda base_url: (links_descriptor(base_url),),
+            examples=EVENT_EXAMPLES,
         )
     )
 

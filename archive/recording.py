@@ -13,6 +13,8 @@ from django.conf import settings
 from django.db import transaction
 
 from archive import preview
+from archive.eventtable.filling import is_wanted
+from archive.eventtable.loading import load
 from archive.gadf.indexing import IndexedFile, index
 from archive.identifiers import encoded, make_did
 from archive.models import (
@@ -126,6 +128,8 @@ def write_observation(
         obscore = ObsCore.objects.create(product=product, did_encoded=encoded(did), **values)
         ObsCoreHEA.objects.create(obscore=obscore, **hea_values(observation, did=did))
         index(product, observation, indexed, values["obs_release_date"])
+        if observation.events is not None and is_wanted(obscore):
+            load(obscore, observation.events)
         record(_activity(recording, did, observation, sources, picture_digest, preview_name))
 
     _all_or_nothing(depositor, write)

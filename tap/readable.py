@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Alias, ColumnClause, FromClause, TableClause, column, table
+from sqlalchemy import ColumnClause, FromClause, TableClause, column, select, table
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.visitors import iterate
 
@@ -22,14 +22,29 @@ _VIEWERS = (ANONYMOUS, Viewer("user"), Viewer("user", is_curator=True))
 """One of each kind, to learn which columns a policy looks at."""
 
 
-def as_from(published: PublishedTable) -> TableClause:
-    """The database table with every column that expressions and policies may name."""
-    names = dict.fromkeys([*_stored(published), *_of_model(published.sql_name)])
-    return table(published.sql_name, *map(column, names))
+def as_from(published: PublishedTable, name: str, dialect: str) -> FromClause:
+    """The database table, called `name`, with every column that expressions and policies may name.
+
+    A table with parents is a sub-query that joins them, and has no columns but its own that are read and those lent.
+    Every row has its parents, so that an outer join gives the same: PostgreSQL leaves it out where no column of the
+    parent is asked for. SQLite does not, and would not begin with the parent either.
+    """
+    outer = dialect == "postgresql"
+    if not published.parents:
+        names = dict.fromkeys([*_stored(published), *_of_model(published.sql_name)])
+        return table(published.sql_name, *map(column, names)).alias(name)
+    lent = {name for parent in published.parents for name in parent.columns}
+    source: FromClause = table(published.sql_name, *(column(n) for n in _stored(published) if n not in lent))
+    found = {c.name: c for c in source.c}
+    for parent in published.parents:
+        joined = table(parent.sql_name, *map(column, dict.fromkeys([parent.key, *parent.columns.values()])))
+        source = source.join(joined, found[parent.reference] == joined.c[parent.key], isouter=outer)
+        found |= {lent_as: joined.c[stored] for lent_as, stored in parent.columns.items()}
+    return select(*(c.label(n) for n, c in found.items())).select_from(source).correlate(None).subquery(name)
 
 
 def columns(published: PublishedTable) -> tuple[str, ...]:
-    """Database columns of a published table that queries read: key, published ones, and what those are made from."""
+    """Columns of `as_from` that queries read: key, published ones, and what those are made from."""
     return tuple(dict.fromkeys([*_stored(published), *sorted(_tables(published)[published.sql_name])]))
 
 
@@ -42,9 +57,15 @@ def readable() -> dict[str, set[str]]:
     return found
 
 
+def sources(published: PublishedTable) -> set[str]:
+    """Database tables that hold the columns of a published table."""
+    return {published.sql_name, *(parent.sql_name for parent in published.parents)}
+
+
 def indexes() -> set[str]:
     """Names of the indexes of positions, regions and time coverages (on SQLite they are tables: R-trees)."""
     spheres = {index_name(t.sql_name, hidden) for t in registry.tables() for hidden in _on_sphere(t)}
+    spheres |= {index_name(c.parent, c.box) for t in registry.tables() for c in t.cells}
     return spheres | {coverage.index_name(t.sql_name, index) for t in registry.tables() for index in t.coverages}
 
 
@@ -54,11 +75,13 @@ def _stored(published: PublishedTable) -> tuple[str, ...]:
         published.sql_columns.get(c.name, c.name) for c in published.meta.columns if c.name not in published.expressions
     ]
     indexed = [name for hidden in _hidden(published) for name in hidden]
-    return tuple(dict.fromkeys([published.key, *names, *indexed]))
+    references = [parent.reference for parent in published.parents]
+    return tuple(dict.fromkeys([published.key, *names, *indexed, *references]))
 
 
 def _hidden(published: PublishedTable) -> list[tuple[str, ...]]:
-    return _on_sphere(published) + [(c.ranges, *c.bounds) for c in published.coverages]
+    cells = [(c.cell, *c.box) for c in published.cells]
+    return _on_sphere(published) + [(c.ranges, *c.bounds) for c in published.coverages] + cells
 
 
 def _on_sphere(published: PublishedTable) -> list[tuple[str, ...]]:
@@ -70,7 +93,7 @@ _known: dict[str, tuple[PublishedTable, Mapping[str, frozenset[str]]]] = {}
 
 
 def _tables(published: PublishedTable) -> Mapping[str, frozenset[str]]:
-    if not published.expressions and published.rows is None:
+    if not published.expressions and published.rows is None and not published.parents:
         return {published.sql_name: frozenset(_stored(published))}
     name = published.meta.name
     if name not in _known or _known[name][0] is not published:
@@ -80,8 +103,11 @@ def _tables(published: PublishedTable) -> Mapping[str, frozenset[str]]:
 
 def _needed(published: PublishedTable) -> Mapping[str, frozenset[str]]:
     """Columns by database table that its columns, expressions and policy of rows are made from."""
-    source = as_from(published)
-    found: dict[str, set[str]] = {published.sql_name: set(_stored(published))}
+    source = as_from(published, "source", "sqlite")
+    lent = {name for parent in published.parents for name in parent.columns}
+    found: dict[str, set[str]] = {published.sql_name: set(_stored(published)) - lent}
+    for parent in published.parents:
+        found.setdefault(parent.sql_name, set()).update((parent.key, *parent.columns.values()))
     for viewer in _VIEWERS:
         context = QueryContext(viewer, "http://localhost")
         made = [expression(source, context) for expression in published.expressions.values()]
@@ -95,12 +121,9 @@ def _named(expressions: Iterable[ColumnElement[Any]]) -> Iterable[tuple[str, str
     """Database tables and columns that expressions name."""
     for expression in expressions:
         for element in iterate(expression):
-            if isinstance(element, ColumnClause) and element.table is not None:
-                source: FromClause | None = element.table
-                while isinstance(source, Alias):
-                    source = source.element
-                if isinstance(source, TableClause):
-                    yield str(source.name), str(element.name)
+            for root in element.base_columns if isinstance(element, ColumnClause) else ():
+                if isinstance(root, ColumnClause) and isinstance(root.table, TableClause):
+                    yield str(root.table.name), str(root.name)
 
 
 @lru_cache(maxsize=256)

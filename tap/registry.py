@@ -60,6 +60,36 @@ class RegionIndex:
 
 
 @dataclass(frozen=True, slots=True)
+class Parent:
+    """A database table, one row of which belongs to many of a published table and lends its columns to them.
+
+    `reference` is the column with the parent's `key`, of the published table or of a parent before this one; `columns`
+    are the names that the parent's columns have in the published table.
+    """
+
+    sql_name: str
+    reference: str
+    columns: Mapping[str, str]
+    key: str = "id"
+
+
+@dataclass(frozen=True, slots=True)
+class CellIndex:
+    """A position found by the cell that its row is kept in: published columns `lon`, `lat` (ICRS deg).
+
+    Cells are compact groups of rows in a table of their own, a `Parent`, whose boxes on the unit sphere have the index:
+    a thousandth of the rows. `cell` is the hidden column with the cell of a row, `parent` the database table of cells,
+    `box` its columns, hidden ones of the published table too, in the order of `RegionIndex`.
+    """
+
+    lon: str
+    lat: str
+    cell: str
+    parent: str
+    box: tuple[str, str, str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class CoverageIndex:
     """An indexed time coverage: a published column of T-MOC text, the hidden column of its intervals
     (`tap.coverage.field`), and hidden columns with its start and end (MJD in TCB; NULL if it is empty)."""
@@ -86,8 +116,9 @@ Expression = Callable[[FromClause, QueryContext], ColumnElement[Any]]
 class PublishedTable:
     """A table or view that ADQL can read.
 
-    `sql_name` is its name in the database; a published column is the database column of the same name unless
-    `expressions` computes it (`access_url` from the request's base URL). `key` is the hidden integer primary key.
+    `sql_name` is its name in the database; a published column is the database column of the same name unless a parent
+    has it, or `expressions` computes it (`access_url` from the request's base URL). `key` is the hidden integer primary
+    key, by which indexes of SQLite find rows.
     `rows` gives the predicate of the rows a viewer may see, None for all. It is kept with the compiled query: what
     changes with time (an embargo, the groups of a user) is asked within the predicate, in the database.
     """
@@ -98,6 +129,9 @@ class PublishedTable:
     positions: tuple[PositionIndex, ...] = ()
     regions: tuple[RegionIndex, ...] = ()
     coverages: tuple[CoverageIndex, ...] = ()
+    cells: tuple[CellIndex, ...] = ()
+    parents: tuple[Parent, ...] = ()
+    """Tables that lend columns: joined from left to right, and only read where their columns are asked for."""
     expressions: Mapping[str, Expression] = field(default_factory=dict)
     rows: Callable[[FromClause, Viewer], ColumnElement[bool] | None] | None = None
     descriptors: Callable[[str], tuple[ServiceDescriptor, ...]] | None = None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from astropy.io import fits
 
 from archive.readers import events as ev
 from archive.readers import responses
+from archive.readers.eventcolumns import event_columns
 from archive.readers.fitsfile import open_fits
 from archive.readers.gadf_classes import Classes, classify, find_hdu
 from archive.readers.gadf_index import find_stores, scan_store
@@ -63,6 +65,7 @@ class GADFReader:
             if gti_hdu is None:
                 raise Refused("it has no GTI table")
             events = ev.read_events(event_hdu, notes)
+            listed = event_columns(event_hdu, events)
             gti = ev.read_gti(gti_hdu, events, notes)
             described = _Described(notes)
             described.add(hdus, classes)
@@ -75,7 +78,7 @@ class GADFReader:
                     files.append(SourceFile(other.path, other.name, *classes.as_maps()))
             except Refused as refusal:
                 raise Refused(f"{other.name}: {refusal.reason}") from None
-        return self._record(candidate, events, gti, described, tuple(files), notes)
+        return replace(self._record(candidate, events, gti, described, tuple(files), notes), events=listed)
 
     def _record(
         self,

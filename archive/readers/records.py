@@ -73,6 +73,24 @@ class PointedRun:
 
 
 @dataclass(frozen=True, slots=True)
+class EventColumns:
+    """What ADQL can ask of each event: arrays of one length, in the order of the file."""
+
+    event_id: np.ndarray
+    """int64"""
+    mjd: np.ndarray
+    """UTC"""
+    ra: np.ndarray
+    """deg, 0 to 360"""
+    dec: np.ndarray
+    """deg"""
+    energy: np.ndarray
+    """TeV"""
+    event_type: np.ndarray | None = None
+    """int64: EVENT_TYPE, a bit field as a number; None if the list has none"""
+
+
+@dataclass(frozen=True, slots=True)
 class ObservationRecord:
     """An observation as read and validated. Angles deg (ICRS), energies TeV, times MJD in UTC, durations s."""
 
@@ -118,3 +136,5 @@ class ObservationRecord:
     """Range of the energy axis (TeV) of each response, by HDU_TYPE."""
     notes: tuple[str, ...] = ()
     """What is odd but tolerated, one sentence each."""
+    events: EventColumns | None = None
+    """The events for ADQL, if it has any that are like photons."""

@@ -158,6 +158,7 @@ DISTILLER_JOB_MEMORY = ENVIRONMENT.distiller_job_memory
 DISTILLER_JOB_CACHE = ENVIRONMENT.distiller_job_cache
 DISTILLER_JOB_RUNS = ENVIRONMENT.distiller_job_runs
 DISTILLER_AUTHORITY = ENVIRONMENT.distiller_authority
+DISTILLER_EVENT_COLLECTIONS = ENVIRONMENT.distiller_event_collections
 DISTILLER_BASE_URL = ENVIRONMENT.distiller_base_url.rstrip("/")
 DISTILLER_PORT = ENVIRONMENT.distiller_port
 DISTILLER_WORKER_SHORT_SLOTS = ENVIRONMENT.distiller_worker_short_slots

@@ -32,6 +32,11 @@ class Environment(BaseSettings):
         description="IVOA authority of the identifiers this archive gives: `ivo://<authority>/<collection>?...`. "
         "Do not change it after the first ingest.",
     )
+    distiller_event_collections: Annotated[list[str], NoDecode] = Field(
+        ["*"],
+        description="Collections whose events can be queried by ADQL (`gadf.events`), separated by commas; `*` stands "
+        "for any letters, empty for none. After a change run `manage.py eventtable`.",
+    )
     distiller_secret_key: str = Field(
         "", description="Django's secret key. Empty: made once and kept in `DISTILLER_HOME/secret_key`."
     )
@@ -178,7 +183,13 @@ class Environment(BaseSettings):
     distiller_sesame_timeout: float = Field(5.0, gt=0, description="Seconds to wait for Sesame.")
     distiller_log_level: str = Field("INFO", description="Level of the log on standard error.")
 
-    @field_validator("distiller_allowed_hosts", "distiller_job_types", "distiller_upload_hosts", mode="before")
+    @field_validator(
+        "distiller_allowed_hosts",
+        "distiller_event_collections",
+        "distiller_job_types",
+        "distiller_upload_hosts",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return [v.strip() for v in value.split(",") if v.strip()] if isinstance(value, str) else value

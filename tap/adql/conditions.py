@@ -68,11 +68,15 @@ class Conditions:
                 predicate = maker.predicate(call)
                 if not wanted:
                     return not_(Grouping(predicate))
-                return and_(*maker.overlap_conditions(call), predicate) if positive else predicate
+                if not positive:
+                    return predicate
+                certain = [] if takes_coverage(call) else self.spherical.certain(call)
+                return and_(*maker.overlap_conditions(call), or_(*certain, predicate))
         distance = _called(left, "DISTANCE")
         exact = self.compared(left, right, operator)
         if distance is not None and positive and operator in ("<", "<="):
-            return and_(*self.spherical.distance_conditions(distance, right), exact)
+            certain = self.spherical.certain(distance, right)
+            return and_(*self.spherical.distance_conditions(distance, right), or_(*certain, exact))
         return exact
 
     def compared(self, left: typed.Expression, right: typed.Expression, operator: str) -> ColumnElement[bool]:

@@ -33,10 +33,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from tap.adql import typed
+from tap.adql.caps import Cap
 from tap.adql.shapes import constant_coordinates
 from tap.adql.types import Type
 from tap.geometry.schema import index_name
-from tap.registry import PositionIndex, RegionIndex
+from tap.registry import CellIndex, PositionIndex, RegionIndex
 from vo import regions
 
 Sql = ColumnElement[Any]
@@ -48,11 +49,19 @@ class Indexed:
     """A position or region of a table that has an index."""
 
     source: typed.TableSource
-    index: PositionIndex | RegionIndex
+    index: PositionIndex | RegionIndex | CellIndex
 
     @property
     def hidden(self) -> tuple[str, ...]:
         return self.index.xyz if isinstance(self.index, PositionIndex) else self.index.box
+
+    @property
+    def by(self) -> tuple[str, str]:
+        """The database table whose rows the index is of, and the column with their keys."""
+        published = self.source.table
+        if isinstance(self.index, CellIndex):
+            return self.index.parent, self.index.cell
+        return published.sql_name, published.key
 
 
 class Spherical:
@@ -161,32 +170,61 @@ class Spherical:
     def overlap_conditions(self, expression: typed.Call) -> list[ColumnElement[bool]]:
         """Index conditions of CONTAINS and INTERSECTS: the boxes of both geometries overlap."""
         a, b = expression.arguments
-        conditions = []
+        found: list[tuple[Indexed, Sql]] = []
         for one, other in ((a, b), (b, a)):
             indexed = indexed_geometry(one)
             if indexed is not None and not _refers_to(other, indexed.source):
-                conditions.append(self.near(indexed, self.geometry(other)))
-                if self.dialect == "sqlite":
-                    break
-        return conditions
+                found.append((indexed, self.geometry(other)))
+        conditions = [self.near(indexed, geometry) for indexed, geometry in self._useful(found)]
+        cap = self._cap_of(expression)
+        return conditions if cap is None else [*conditions, cap.perhaps]
 
     def distance_conditions(self, expression: typed.Call, radius: typed.Expression) -> list[ColumnElement[bool]]:
         """Index conditions of DISTANCE(…) < radius."""
-        arguments = expression.arguments
-        points: list[tuple[typed.Expression, ...]] = [arguments[:1], arguments[1:]]
-        if len(arguments) == 4:
-            points = [arguments[:2], arguments[2:]]
-        conditions = []
-        # SQLite checks a second condition pair by pair: give it the table that comes last, the other drives the loop.
+        points = _points(expression)
+        found: list[tuple[Indexed, Sql]] = []
+        # Of two tables SQLite shall search the one that comes last; the other drives the loop.
         for one, other in ((points[1], points[0]), (points[0], points[1])):
             indexed = indexed_point(one[0]) if len(one) == 1 else indexed_pair(one[0], one[1])
             others = (*other, radius)
             if indexed is not None and not any(_refers_to(o, indexed.source) for o in others):
-                centre = self.coordinates(other)
-                conditions.append(self.near(indexed, func.tap_cap(*centre, self.number(radius))))
-                if self.dialect == "sqlite":
-                    break
-        return conditions
+                found.append((indexed, func.tap_cap(*self.coordinates(other), self.number(radius))))
+        conditions = [self.near(indexed, geometry) for indexed, geometry in self._useful(found)]
+        cap = self._cap(points, radius)
+        return conditions if cap is None else [*conditions, cap.perhaps]
+
+    def certain(self, expression: typed.Call, radius: typed.Expression | None = None) -> list[ColumnElement[bool]]:
+        """Conditions that only hold where CONTAINS or INTERSECTS is 1 (DISTANCE is less than `radius`), but cost less.
+
+        For positions in cells, which come by the million.
+        """
+        cap = self._cap_of(expression) if radius is None else self._cap(_points(expression), radius)
+        return [] if cap is None else [cap.surely]
+
+    def _cap_of(self, expression: typed.Call) -> Cap | None:
+        """The cap that a point must lie in for CONTAINS or INTERSECTS, if it is one."""
+        a, b = expression.arguments
+        if expression.function.name == "INTERSECTS" and b.type is Type.POINT:
+            a, b = b, a
+        if a.type is not Type.POINT or not isinstance(b, typed.Call) or b.function.name != "CIRCLE":
+            return None
+        *centre, radius = b.arguments
+        return self._cap([(a,), tuple(centre)], radius)
+
+    def _cap(self, points: Sequence[tuple[typed.Expression, ...]], radius: typed.Expression) -> Cap | None:
+        """The cap around one of two points of which the other has its cell (PostgreSQL)."""
+        for one, other in (points, points[::-1]):
+            indexed = indexed_point(one[0]) if len(one) == 1 else indexed_pair(one[0], one[1])
+            if self.dialect == "postgresql" and indexed is not None and isinstance(indexed.index, CellIndex):
+                (lon, lat), (centre_lon, centre_lat) = self.coordinates(one), self.coordinates(other)
+                return Cap(lon, lat, centre_lon, centre_lat, self.number(radius))
+        return None
+
+    def _useful(self, found: list[tuple[Indexed, Sql]]) -> list[tuple[Indexed, Sql]]:
+        """SQLite would check a second condition pair by pair: it is given one, that of the larger table if one is."""
+        if self.dialect == "postgresql":
+            return found
+        return sorted(found, key=lambda pair: not isinstance(pair[0].index, CellIndex))[:1]
 
     def near(self, indexed: Indexed, geometry: Sql) -> ColumnElement[bool]:
         """Whether the box of an indexed thing overlaps that of a geometry, by the index."""
@@ -196,15 +234,27 @@ class Spherical:
             hidden = [from_.c[name] for name in indexed.hidden]
             if is_position:
                 return func.tap_position_cube(*hidden).op("<@", is_comparison=True)(func.tap_cube(geometry))
-            return func.tap_region_cube(*hidden).op("&&", is_comparison=True)(func.tap_cube(geometry))
-        published = indexed.source.table
-        tree = index_name(published.sql_name, indexed.hidden)
+            box, shape = func.tap_region_cube(*hidden), func.tap_cube(geometry)
+            overlap = box.op("&&", is_comparison=True)(shape)
+            if isinstance(indexed.index, CellIndex):
+                # Said twice: PostgreSQL takes one box in a hundred for found by each, and would read all cells instead.
+                return and_(overlap, shape.op("&&", is_comparison=True)(box))
+            return overlap
+        owner, key = indexed.by
+        tree = index_name(owner, indexed.hidden)
         self.read.add(tree)
         boxes = table(tree, column("id"), *(column(c) for c in _R_TREE_COLUMNS)).alias()
         bounds = [func.tap_bound(geometry, literal_column(str(axis))) for axis in range(6)]
         inside = [boxes.c[c] <= bounds[axis + 3] for axis, c in enumerate(_R_TREE_COLUMNS[:3])]
         inside += [boxes.c[c] >= bounds[axis] for axis, c in enumerate(_R_TREE_COLUMNS[3:])]
-        return from_.c[published.key].in_(select(boxes.c.id).where(and_(*inside)).correlate_except(boxes))
+        return from_.c[key].in_(select(boxes.c.id).where(and_(*inside)).correlate_except(boxes))
+
+
+def _points(distance: typed.Call) -> list[tuple[typed.Expression, ...]]:
+    """The two points of DISTANCE, each as a point or as two coordinates."""
+    arguments = distance.arguments
+    half = len(arguments) // 2
+    return [arguments[:half], arguments[half:]]
 
 
 def indexed_geometry(expression: typed.Expression) -> Indexed | None:
@@ -229,7 +279,9 @@ def indexed_pair(lon: typed.Expression, lat: typed.Expression) -> Indexed | None
         return None
     if lon.source is not lat.source or not isinstance(lon.source, typed.TableSource):
         return None
-    for index in lon.source.table.positions:
+    published = lon.source.table
+    indexes: tuple[PositionIndex | CellIndex, ...] = (*published.positions, *published.cells)
+    for index in indexes:
         if (index.lon, index.lat) == (lon.column, lat.column):
             return Indexed(lon.source, index)
     return None

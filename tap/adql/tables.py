@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.visitors import iterate
 
 from tap.adql import typed
-from tap.readable import as_from, columns
+from tap.readable import as_from, columns, sources
 from tap.registry import PublishedTable, QueryContext
 
 
@@ -30,11 +30,13 @@ class Tables:
 
     def __init__(
         self,
+        dialect: str,
         context: QueryContext,
         query: Callable[[typed.Query], Select[Any] | CompoundSelect[Any]],
         condition: Callable[[typed.Condition], ColumnElement[bool]],
         read: set[str],
     ) -> None:
+        self.dialect = dialect
         self.context = context
         self.query = query
         self.condition = condition
@@ -82,8 +84,8 @@ class Tables:
         return made
 
     def published(self, published: PublishedTable) -> FromClause:
-        self.read.add(published.sql_name)
-        aliased = as_from(published).alias(self.new_name("t"))
+        self.read |= sources(published)
+        aliased = as_from(published, self.new_name("t"), self.dialect)
         visible = None if published.rows is None else published.rows(aliased, self.context.viewer)
         if visible is None:
             return aliased

@@ -85,7 +85,7 @@ class _Translator:
     def __init__(self, dialect: str, context: QueryContext) -> None:
         self.is_postgresql = dialect == "postgresql"
         self.read: set[str] = set()
-        self.tables = Tables(context, self.query, self.join_condition, self.read)
+        self.tables = Tables(dialect, context, self.query, self.join_condition, self.read)
         self.values = Values(dialect, self.tables.column, self.tables.from_of, self.read)
         self.conditions = Conditions(self.values, self.query)
 

@@ -23,7 +23,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 
 from tap import rtree
-from tap.registry import PositionIndex, RegionIndex
+from tap.registry import CellIndex, PositionIndex, RegionIndex
 
 
 def install_functions(apps: Any, editor: BaseDatabaseSchemaEditor) -> None:
@@ -34,9 +34,15 @@ def install_functions(apps: Any, editor: BaseDatabaseSchemaEditor) -> None:
 
 
 def index_operations(
-    table: str, positions: Sequence[PositionIndex] = (), regions: Sequence[RegionIndex] = (), key: str = "id"
+    table: str,
+    positions: Sequence[PositionIndex] = (),
+    regions: Sequence[RegionIndex | CellIndex] = (),
+    key: str = "id",
 ) -> list[Operation]:
-    """Migration operations that index these positions and regions of a database table with an integer key."""
+    """Migration operations that index these positions and regions of a database table with an integer key.
+
+    Cells are regions of the table that they are kept in.
+    """
     return [
         migrations.RunPython(_creator(table, key, hidden), _remover(table, hidden), elidable=False)
         for hidden in [p.xyz for p in positions] + [r.box for r in regions]

@@ -190,7 +190,7 @@ def test_time(client: Client, demo_archive: str, time: str, count: int) -> None:
 
 
 def test_catalogues_are_found_by_their_ucds(sky: list[SkyRow]) -> None:
-    assert [c.name for c in catalogues()] == ["ivoa.obscore", "test.sky"]
+    assert [c.name for c in catalogues()] == ["ivoa.obscore", "gadf.events", "test.sky"]
 
 
 def test_a_float_position_is_sent_as_double(client: Client, sky: list[SkyRow]) -> None:

@@ -1,0 +1,259 @@
+"""`gadf.events`: what ingest puts into it, what ADQL counts in it, and that it follows the archive."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.time import Time
+from django.core.management import call_command
+from django.db import connection
+
+from archive import recording
+from archive.eventtable.cells import CELL_SIZE, box, divide
+from archive.eventtable.tables import Event, EventCell
+from archive.ingest import Report, Status
+from archive.models import ObsCore
+from tap.registry import ANONYMOUS, QueryContext
+from tap.scs.catalogues import catalogue_of
+from tap.service import prepare
+from tests.archive import samples
+from vo.regions import separation, unit_vectors
+
+pytestmark = pytest.mark.django_db
+CONTEXT = QueryContext(ANONYMOUS, "http://127.0.0.1:8000")
+TakeIn = Callable[..., Report]
+
+
+def ask(adql: str) -> list[tuple[Any, ...]]:
+    with prepare(adql, CONTEXT).run() as batches:
+        return [tuple(row.values()) for batch in batches for row in batch.to_pylist()]
+
+
+def table() -> list[tuple[Any, ...]]:
+    """Rows of this test's transaction, which queries of ADQL do not see."""
+    fields = ("cell__obscore__obs_id", "event_id", "mjd", "ra", "dec", "energy", "event_type")
+    return list(Event.objects.order_by("cell__obscore__obs_id", "event_id").values_list(*fields))
+
+
+@pytest.mark.parametrize("count", [0, 1, CELL_SIZE, CELL_SIZE + 1, 5000])
+def test_cells(count: int) -> None:
+    """Every event is in one cell; no cell is larger than it may be, or smaller than half of it if it need not be."""
+    rng = np.random.default_rng(count)
+    ra, dec = rng.uniform(0, 360, count), np.degrees(np.arcsin(rng.uniform(-1, 1, count)))
+    cells = divide(ra, dec)
+    assert sorted(np.concatenate([*cells, np.empty(0, int)])) == list(range(count))
+    assert all(cell.size <= CELL_SIZE for cell in cells)
+    assert len(cells) < 2 or min(cell.size for cell in cells) >= CELL_SIZE // 2
+    for cell in cells:
+        low, high = np.split(np.array(box(ra[cell], dec[cell])), 2)
+        vectors = unit_vectors(ra[cell], dec[cell])
+        assert (vectors >= low).all()
+        assert (vectors <= high).all()
+
+
+def test_cells_of_equal_positions() -> None:
+    """Events without a direction of their own are divided too."""
+    assert sum(cell.size for cell in divide(np.full(2000, 83.63), np.full(2000, 22.01))) == 2000
+
+
+def test_cells_are_compact() -> None:
+    """A small circle in a field of view touches few of its cells."""
+    rng = np.random.default_rng(3)
+    ra, dec = rng.normal(83.63, 1, 50_000), rng.normal(22.01, 1, 50_000)
+    touched = sum(separation(ra[cell], dec[cell], 83.63, 22.01).min() < 0.2 for cell in divide(ra, dec))
+    assert touched < 15
+
+
+def test_events_go_in_as_they_are(take_in: TakeIn, tmp_path: Path) -> None:
+    """Numbers of the file, exactly; times as MJD in UTC; a bit field as a number whose last bit counts 1."""
+    hdu = samples.events(OBS_ID=7)
+    bits = np.zeros((50, 32), dtype=bool)
+    bits[:, 31], bits[::2, 0] = True, True
+    columns = [*hdu.columns, fits.Column("EVENT_TYPE", "32X", array=bits)]
+    typed = fits.BinTableHDU.from_columns(columns, header=samples.events(OBS_ID=7).header)
+    samples.write(tmp_path / "run.fits", typed, samples.gti(), samples.aeff(), samples.edisp())
+    assert take_in(tmp_path / "run.fits").exit_status == 0
+    found = table()
+    data = hdu.data
+    assert [row[:2] for row in found] == [("7", int(n)) for n in data["EVENT_ID"]]
+    reference = samples.TIME
+    seconds = reference["MJDREFF"] + data["TIME"] / 86400
+    utc = Time(reference["MJDREFI"], seconds, format="mjd", scale="tt").utc.mjd
+    assert [row[2] for row in found] == utc.tolist()
+    for place, name in ((3, "RA"), (4, "DEC"), (5, "ENERGY")):
+        assert [row[place] for row in found] == data[name].astype(float).tolist(), name
+    assert [row[6] for row in found] == [2**31 + 1 if n % 2 == 0 else 1 for n in range(50)]
+
+
+def test_longitudes_are_within_a_turn(take_in: TakeIn, tmp_path: Path) -> None:
+    ra = np.full(50, -10.0)
+    samples.write(tmp_path / "run.fits", samples.events({"RA": ra}), samples.gti(), samples.aeff(), samples.edisp())
+    take_in(tmp_path / "run.fits")
+    assert {row[3] for row in table()} == {350.0}
+
+
+def test_an_empty_list_has_no_events(take_in: TakeIn, tmp_path: Path) -> None:
+    none = {name: np.empty(0) for name in ("EVENT_ID", "TIME", "RA", "DEC", "ENERGY")}
+    samples.write(tmp_path / "run.fits", samples.events(none), samples.gti(), samples.aeff(), samples.edisp())
+    assert [o.status for o in take_in(tmp_path / "run.fits").outcomes] == [Status.ADDED]
+    assert not EventCell.objects.filter(obscore__obs_collection="c").exists()
+
+
+def test_nothing_stays_of_an_observation_that_failed(
+    take_in: TakeIn, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events are written in the transaction of their observation."""
+
+    def fail(*args: Any) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(recording, "record", fail)
+    assert take_in(folder).exit_status != 0
+    assert not table()
+    assert not EventCell.objects.exists()
+
+
+@pytest.mark.parametrize(("setting", "taken"), [([], 0), (["other", "hess-*"], 0), (["c"], 3), (["other", "?"], 3)])
+def test_collections_are_chosen_by_a_setting(
+    take_in: TakeIn, folder: Path, settings: Any, setting: list[str], taken: int
+) -> None:
+    settings.DISTILLER_EVENT_COLLECTIONS = setting
+    take_in(folder)
+    assert EventCell.objects.filter(obscore__obs_collection="c").values("obscore").distinct().count() == taken
+
+
+def test_the_command_makes_it_so(take_in: TakeIn, folder: Path, settings: Any) -> None:
+    """`manage.py eventtable` takes in what is missing, removes what is not wanted, reads anew if told to."""
+
+    def run(**options: Any) -> str:
+        out = io.StringIO()
+        call_command("eventtable", stdout=out, **options)
+        return out.getvalue()
+
+    take_in(folder)
+    expected = table()
+    assert len(expected) == 150
+    assert run() == "0 event lists done with 0 events, 0 not readable.\n"
+    settings.DISTILLER_EVENT_COLLECTIONS = []
+    assert run().startswith("3 event lists done with 0 events")
+    assert not table()
+    settings.DISTILLER_EVENT_COLLECTIONS = ["c"]
+    assert run().startswith("3 event lists done with 150 events")
+    assert table() == expected
+    assert run(refresh=True).startswith("3 event lists done with 150 events")
+    assert table() == expected
+
+
+def test_the_command_tells_what_it_cannot_read(take_in: TakeIn, folder: Path, settings: Any, store: Path) -> None:
+    settings.DISTILLER_EVENT_COLLECTIONS = []
+    take_in(folder)
+    settings.DISTILLER_EVENT_COLLECTIONS = ["*"]
+    use = ObsCore.objects.get(obs_id="2").product.files.get(position=0)
+    (store / use.file.path).write_bytes(b"SIMPLE")
+    said = io.StringIO()
+    with pytest.raises(SystemExit):
+        call_command("eventtable", stderr=said, stdout=io.StringIO())
+    assert said.getvalue().startswith(f"{ObsCore.objects.get(obs_id='2').obs_publisher_did}: ")
+    assert {row[0] for row in table()} == {"1", "3"}
+
+
+def test_events_go_with_their_list(take_in: TakeIn, folder: Path) -> None:
+    take_in(folder)
+    ObsCore.objects.get(obs_id="2").delete()
+    assert {row[0] for row in table()} == {"1", "3"}
+    assert Event.objects.count() == 100
+
+
+def test_it_is_a_catalogue_for_cone_searches() -> None:
+    """Simple Cone Search 1.03 section 2: a main position, an identifier, and the time of an event."""
+    from tap.registry import find
+
+    published = find("gadf.events")
+    assert published is not None
+    catalogue = catalogue_of(published)
+    assert catalogue is not None
+    found = (catalogue.identifier, catalogue.ra, catalogue.dec, catalogue.start)
+    assert [column.name for column in found if column] == ["event_id", "ra", "dec", "mjd"]
+
+
+def selections(ra: float, dec: float, mjd: float) -> list[tuple[str, Callable[[dict[str, np.ndarray]], np.ndarray]]]:
+    """Conditions in ADQL and in NumPy, around a pointing."""
+
+    def apart(e: dict[str, np.ndarray]) -> np.ndarray:
+        return separation(e["RA"], e["DEC"], ra, dec)
+
+    circle = f"1 = CONTAINS(POINT(ra, dec), CIRCLE({ra!r}, {dec!r}, {{}}))"
+    return [
+        ("energy > 0", lambda e: e["ENERGY"] > 0),
+        (circle.format(0.5) + " AND energy > 1", lambda e: (apart(e) <= 0.5) & (e["ENERGY"] > 1)),
+        (circle.format(2.5), lambda e: apart(e) <= 2.5),
+        (circle.format(0), lambda e: apart(e) <= 0),
+        (f"DISTANCE(ra, dec, {ra!r}, {dec!r}) < 1 AND energy <= 0.5", lambda e: (apart(e) < 1) & (e["ENERGY"] <= 0.5)),
+        (f"DISTANCE(ra, dec, {ra!r}, {dec!r}) > 1", lambda e: apart(e) > 1),
+        (f"mjd < {mjd!r} AND energy BETWEEN 0.3 AND 3", lambda e: (e["MJD"] < mjd) & (e["ENERGY"] >= 0.3)
+         & (e["ENERGY"] <= 3)),
+        ("energy > 1e6", lambda e: e["ENERGY"] > 1e6),
+    ]  # fmt: skip
+
+
+def event_files(folder: Path) -> dict[str, dict[str, np.ndarray]]:
+    """The events of all runs of a data store, by run, read with astropy."""
+    runs = {}
+    for path in sorted(folder.rglob("*.fits*")):
+        with fits.open(path) as hdus:
+            for hdu in hdus:
+                if hdu.header.get("HDUCLAS1") == "EVENTS":
+                    header, data = hdu.header, hdu.data
+                    read = {name: np.asarray(data[name], float) for name in ("RA", "DEC", "ENERGY")}
+                    read["MJD"] = Time(
+                        header["MJDREFI"], header["MJDREFF"] + data["TIME"] / 86400, format="mjd",
+                        scale=header["TIMESYS"].lower(),
+                    ).utc.mjd  # fmt: skip
+                    read["POINTING"] = np.array([header["RA_PNT"], header["DEC_PNT"]], float)
+                    runs[str(header["OBS_ID"]).lstrip("0")] = read
+    return runs
+
+
+def compare_counts(folder: Path, step: int) -> None:
+    """Counts by run of selections around the pointings of some runs are NumPy's."""
+    runs = event_files(folder)
+    for centre in list(runs)[::step]:
+        pointing, mjd = runs[centre]["POINTING"], float(np.median(runs[centre]["MJD"]))
+        for condition, mask in selections(float(pointing[0]), float(pointing[1]), mjd):
+            counted = {run: int(np.count_nonzero(mask(events))) for run, events in runs.items()}
+            found = ask(f"SELECT obs_id, COUNT(*) FROM gadf.events WHERE {condition} GROUP BY obs_id")
+            assert dict(found) == {run: number for run, number in counted.items() if number}, condition
+
+
+def test_counts_are_those_of_the_files(demo_archive: str, demo_store: Path) -> None:
+    """ADQL counts what NumPy counts in the original files, exactly."""
+    compare_counts(demo_store, 4)
+
+
+def test_counts_are_those_of_real_files(hess_archive: str, shared: Path) -> None:
+    """The same with the runs of the H.E.S.S. DL3 DR1."""
+    compare_counts(shared / "data" / "hess-dl3-dr1", 16)
+
+
+def test_values_match_the_files(demo_archive: str, demo_store: Path) -> None:
+    """Each event of a run with its energy, and the list that it is in."""
+    events = event_files(demo_store)["1001"]
+    found = ask(
+        "SELECT e.mjd, e.energy, o.target_name FROM gadf.events AS e JOIN ivoa.obscore AS o "
+        "ON e.obs_publisher_did = o.obs_publisher_did WHERE o.obs_id = '1001' ORDER BY e.mjd, e.energy"
+    )
+    expected = sorted(zip(events["MJD"].tolist(), events["ENERGY"].tolist(), strict=True))
+    assert found == [(mjd, energy, "Crab Nebula") for mjd, energy in expected]
+
+
+def test_both_databases_write_in_bulk() -> None:
+    """The table has no constraint that would be checked row by row."""
+    with connection.cursor() as cursor:
+        constraints = connection.introspection.get_constraints(cursor, Event._meta.db_table)
+    assert not [name for name, found in constraints.items() if found["foreign_key"] or found["check"]]
