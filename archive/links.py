@@ -44,6 +44,11 @@ _RESPONSES = {
     "psf": ("psf", "Point spread function"),
     "bkg": ("bkgrate", "Background rate"),
     "rad_max": (None, "Directional cut (RAD_MAX)"),
+    "arf": ("arf", "Effective area (ARF)"),
+    "rmf": ("rmf", "Redistribution of energies (RMF)"),
+    "background": (None, "Background spectrum"),
+    "exposure": (None, "Exposure"),
+    "gtpsf": ("psf", "Point spread function (gtpsf)"),
 }
 
 

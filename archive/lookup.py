@@ -51,6 +51,7 @@ def successor(old: Product) -> Product | None:
         Product.objects.filter(
             release__collection=old.release.collection_id,
             observation__obs_id=old.observation.obs_id,
+            observation__part=old.observation.part,
             semantics=old.semantics,
             subtype=old.subtype,
         )

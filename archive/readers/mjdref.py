@@ -1,6 +1,7 @@
-"""Times of GADF tables (seconds after MJDREFI + MJDREFF in TIMESYS) to MJD in UTC and to time coverage.
+"""Times of tables (seconds or days after a reference in TIMESYS) to MJD in UTC and to time coverage.
 
-GADF 0.3, "Time": MJDREFI, MJDREFF and TIMESYS are mandatory; a missing TIMEUNIT means seconds.
+GADF 0.3, "Time": MJDREFI, MJDREFF and TIMESYS are mandatory; a missing TIMEUNIT means seconds. Other formats write
+MJDREF in one number (FITS 4.0, section 9.2.2).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from archive.readers.records import Refused
 
 SCALES = {"tt": "tt", "utc": "utc", "tai": "tai", "tdb": "tdb", "tcb": "tcb", "tcg": "tcg"}
 _SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "d": 86400.0, "day": 86400.0, "days": 86400.0}
+_KEYWORDS = ("MJDREF", "MJDREFI", "MJDREFF", "TIMESYS", "TIMEUNIT")
 _MICROSECONDS_A_DAY = 86_400_000_000
 
 
@@ -40,6 +42,20 @@ class TimeReference:
             raise Refused(f"MJDREFI and MJDREFF of {what} are not numbers") from None
         self.scale = SCALES[scale]
         self.seconds_a_unit = _SECONDS[unit]
+
+    @classmethod
+    def of_fits(cls, header: Mapping[str, Any], what: str, **fixed: object) -> TimeReference:
+        """The reference of a header that may have MJDREF instead; `fixed` are keywords that the format itself fixes."""
+        values = {**fixed, **{k: header[k] for k in _KEYWORDS if header.get(k) not in (None, "")}}
+        if "MJDREFI" not in values and "MJDREF" in values:
+            try:
+                day, fraction = divmod(float(str(values["MJDREF"])), 1.0)
+            except ValueError:
+                raise Refused(f"MJDREF of {what} is no number") from None
+            values |= {"MJDREFI": day, "MJDREFF": fraction}
+        if "MJDREFI" in values:
+            values.setdefault("MJDREFF", 0.0)
+        return cls(values, what)
 
     def time(self, values: np.ndarray | float) -> Time:
         """Astropy times of table values."""
