@@ -14,7 +14,7 @@ from vo.regions import Circle, Polygon, intersects
 def is_touched(observation: Observation, selection: Selection) -> bool:
     """Whether field of view and time of an observation have something in common with those of a selection.
 
-    Of an observation without a known field of view, and of a MOC, it is supposed.
+    Of an observation without a known field of view or time, and of a MOC, it is supposed.
     """
     return _in_field(observation, selection.regions) and _in_time(observation, selection.times)
 
@@ -43,4 +43,7 @@ def _range_meets(region: Range, field: Circle) -> bool:
 
 
 def _in_time(observation: Observation, times: Sequence[tuple[float, float]]) -> bool:
-    return not times or any(start <= observation.t_stop and stop >= observation.t_start for start, stop in times)
+    first, last = observation.t_start, observation.t_stop
+    if not times or first is None or last is None:
+        return True
+    return any(start <= last and stop >= first for start, stop in times)

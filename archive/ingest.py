@@ -1,8 +1,8 @@
-"""Ingest: a folder or file in, observations, stored files, ObsCore rows, previews and provenance out.
+"""Ingest: a folder or file in, data sets, stored files, ObsCore rows, previews and provenance out.
 
-Each observation is one transaction: all of it is in the archive or nothing. What is there already is recognised by its
-bytes; an observation whose bytes changed belongs into a new release. A file that cannot be used is refused with its
-reason, and the rest goes on.
+Each data set is one transaction: all of it is in the archive or nothing. What is there already is recognised by its
+bytes; a data set whose bytes changed belongs into a new release. A file that cannot be used is refused with its reason,
+and the rest goes on.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from functools import partial
 from pathlib import Path
 
 from archive.identifiers import make_did
-from archive.models import Collection, Product, ProductFile, Release
+from archive.models import Collection, Product, ProductFile
 from archive.readers.records import Candidate, Refused, SourceFile
-from archive.readers.registry import Reader, reader_for
+from archive.readers.registry import Reader
+from archive.readers.scanning import Found, scan
 from archive.recording import Recording, write_document, write_observation
 from archive.store import Depositor, Digest, digest, is_present, writing
 
@@ -47,7 +48,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one observation or document."""
+    """What became of one data set or document."""
 
     label: str
     status: Status
@@ -61,7 +62,6 @@ class Report:
     """What a run did, or would do."""
 
     dry_run: bool
-    reader: str = ""
     outcomes: list[Outcome] = field(default_factory=list)
 
     def of(self, status: Status) -> list[Outcome]:
@@ -93,26 +93,19 @@ def ingest(
     """Take in everything usable at `path` as a release of a collection.
 
     `waiting` is called if another ingest holds the store. Raises IngestError when nothing can be begun: names that are
-    none, a path that is none, no reader for it.
+    none, a path that is none, a folder without data.
     """
     _check_names(collection, release)
     if not path.exists():
         raise IngestError(f"{path} does not exist")
-    reader = reader_for(path)
-    if reader is None:
-        raise IngestError(f"{path} is in no format that can be read: neither a GADF data store nor FITS event files")
-    try:
-        candidates = reader.scan(path)
-    except Refused as refusal:
-        raise IngestError(f"{path}: {refusal.reason}") from None
-    if not candidates:
-        raise IngestError(f"{path} holds no observations")
     documents = _documents(path) if path.is_dir() else []
+    found = list(scan(path, documents))
+    if not found:
+        raise IngestError(f"{path} holds no data")
     if dry_run:
-        run = _Run(reader, collection, release, title, None)
-        return run.all(candidates, documents, observer)
+        return _Run(path, collection, release, title, None).all(found, documents, observer)
     with writing(waiting) as depositor:
-        return _Run(reader, collection, release, title, depositor).all(candidates, documents, observer)
+        return _Run(path, collection, release, title, depositor).all(found, documents, observer)
 
 
 def _check_names(collection: str, release: str) -> None:
@@ -126,36 +119,41 @@ def _check_names(collection: str, release: str) -> None:
 
 
 def _documents(folder: Path) -> list[Path]:
-    """Terms of use and the like at the top of the folder: they travel with the data."""
-    return sorted(p for p in folder.iterdir() if p.is_file() and _DOCUMENTS.fullmatch(p.name))
+    """Terms of use and the like: they travel with the data of their folder and those below it."""
+    return sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink() and _DOCUMENTS.fullmatch(p.name))
 
 
 class _Run:
-    """One run over the candidates of a reader; without a depositor it only looks."""
+    """One run over what was found; without a depositor it only looks."""
 
-    def __init__(self, reader: Reader, collection: str, release: str, title: str, depositor: Depositor | None) -> None:
-        self._reader, self._collection, self._release, self._title = reader, collection, release, title
+    def __init__(self, root: Path, collection: str, release: str, title: str, depositor: Depositor | None) -> None:
+        self._root = root
+        self._collection, self._release, self._title = collection, release, title
         self._depositor = depositor
         self._digests: dict[Path, Digest] = {}
-        self._seen: dict[str, str] = {}
+        self._seen: dict[tuple[str, str], str] = {}
+        self._folders: set[Path] = set()
 
-    def all(self, candidates: Sequence[Candidate], documents: Sequence[Path], observer: Observer | None) -> Report:
-        report = Report(dry_run=self._depositor is None, reader=self._reader.name)
-        total = len(candidates) + len(documents)
+    def all(self, found: Sequence[Found], documents: Sequence[Path], observer: Observer | None) -> Report:
+        report = Report(dry_run=self._depositor is None)
+        total = len(found) + len(documents)
         if self._title and self._depositor is not None:
             Collection.objects.filter(name=self._collection).update(title=self._title)
-        for outcome in self._outcomes(candidates, documents):
+        for outcome in self._outcomes(found, documents):
             report.outcomes.append(outcome)
             if observer is not None:
                 observer(outcome, len(report.outcomes), total)
         return report
 
-    def _outcomes(self, candidates: Sequence[Candidate], documents: Sequence[Path]) -> Iterator[Outcome]:
-        for candidate in candidates:
-            yield self._guarded(candidate.label, partial(self._observation, candidate))
-        if Release.objects.filter(collection__name=self._collection, name=self._release).exists() or self._seen:
-            for path in documents:
-                yield self._guarded(path.name, partial(self._document, path))
+    def _outcomes(self, found: Sequence[Found], documents: Sequence[Path]) -> Iterator[Outcome]:
+        for each in found:
+            yield self._guarded(each.candidate.label, partial(self._data_set, each))
+        for path in documents:
+            name = path.relative_to(self._root).as_posix()
+            if path.parent.resolve() in self._folders:
+                yield self._guarded(name, partial(self._document, path, name))
+            else:
+                yield Outcome(name, Status.REFUSED, "a document of a folder from which no data were taken in")
 
     def _guarded(self, label: str, work: Callable[[], Outcome]) -> Outcome:
         try:
@@ -170,23 +168,29 @@ class _Run:
                 label, Status.REFUSED, f"unexpected failure ({type(error).__name__}); the log has the details"
             )
 
-    # --- observations ---
+    # --- data sets ---
 
-    def _observation(self, candidate: Candidate) -> Outcome:
-        if candidate.refusal is not None:
-            raise Refused(candidate.refusal)
+    def _data_set(self, found: Found) -> Outcome:
+        candidate, reader = found.candidate, found.reader
+        if candidate.refusal is not None or reader is None:
+            raise Refused(candidate.refusal or "no reader knows it")
         known = self._known(candidate)
         if known is not None:
             return known
-        record = self._reader.read(candidate)
+        record = reader.read(candidate)
         main = self._digest(candidate.files[0].path).sha256
-        self._check_unused(record.obs_id, main)
+        self._check_unused((record.obs_id, record.part), main)
         outcome = Outcome(candidate.label, Status.ADDED, "", record.obs_id, record.notes)
         if self._depositor is not None:
-            started = datetime.now(UTC)
-            write_observation(self._recording(started), record, [(s, self._digest(s.path)) for s in record.files])
-        self._seen[record.obs_id] = main
+            sources = [(source, self._digest(source.path)) for source in record.files]
+            write_observation(self._recording(reader, datetime.now(UTC)), record, sources)
+        self._is_in((record.obs_id, record.part), main, candidate)
         return outcome
+
+    def _is_in(self, name: tuple[str, str], sha256: str, candidate: Candidate) -> None:
+        self._seen[name] = sha256
+        for source in candidate.files:
+            self._folders.update(source.path.resolve().parents)
 
     def _known(self, candidate: Candidate) -> Outcome | None:
         """The outcome for an observation whose bytes the release has; missing stored files are put back."""
@@ -215,39 +219,40 @@ class _Run:
                 self._depositor.put_file(source.path, self._digest(source.path), use.file.path)
             self._depositor.settle()
         status = Status.RESTORED if missing else Status.KNOWN
-        self._seen[product.observation.obs_id] = main.sha256
+        self._is_in((product.observation.obs_id, product.observation.part), main.sha256, candidate)
         reason = f"{len(missing)} of its files had vanished from the store" if missing else ""
         return Outcome(candidate.label, status, reason, product.observation.obs_id)
 
-    def _check_unused(self, obs_id: str, sha256: str) -> None:
-        advice = "ingest it as a new release (--release) to keep both versions"
-        if obs_id in self._seen and self._seen[obs_id] != sha256:
-            raise Refused(f"observation {obs_id} is there twice in this folder, with different bytes")
-        taken = Product.objects.filter(did=make_did(self._collection, self._release, obs_id)).exists()
-        if taken:
+    def _check_unused(self, name: tuple[str, str], sha256: str) -> None:
+        obs_id, part = name
+        what = f"{part} of observation {obs_id}" if part else f"observation {obs_id}"
+        if name in self._seen and self._seen[name] != sha256:
+            raise Refused(f"{what} is there twice in this folder, with different bytes")
+        if Product.objects.filter(did=make_did(self._collection, self._release, obs_id, part)).exists():
             raise Refused(
-                f"release {self._release} of {self._collection} has observation {obs_id} with other bytes; {advice}"
+                f"release {self._release} of {self._collection} has {what} with other bytes; "
+                "ingest it as a new release (--release) to keep both versions"
             )
 
     # --- documents ---
 
-    def _document(self, path: Path) -> Outcome:
+    def _document(self, path: Path, name: str) -> Outcome:
         content = self._digest(path)
         if content.size > DOCUMENT_LIMIT:
             raise Refused(f"a document of {content.size} bytes is more than {DOCUMENT_LIMIT}")
-        did = make_did(self._collection, self._release, "documents", path.name)
+        did = make_did(self._collection, self._release, "documents", name)
         use = ProductFile.objects.filter(product__did=did).select_related("file").first()
         if use is not None:
             if use.file.sha256 != content.sha256:
                 raise Refused(f"release {self._release} has this document with other bytes; ingest a new release")
-            return Outcome(path.name, Status.KNOWN)
+            return Outcome(name, Status.KNOWN)
         if self._depositor is not None:
-            write_document(self._recording(datetime.now(UTC)), did, SourceFile(path, path.name), content)
-        return Outcome(path.name, Status.ADDED)
+            write_document(self._recording(None, datetime.now(UTC)), did, SourceFile(path, path.name), content)
+        return Outcome(name, Status.ADDED)
 
-    def _recording(self, started: datetime) -> Recording:
+    def _recording(self, reader: Reader | None, started: datetime) -> Recording:
         assert self._depositor is not None
-        return Recording(self._depositor, self._collection, self._release, self._title, self._reader, started)
+        return Recording(self._depositor, self._collection, self._release, self._title, reader, started)
 
     def _digest(self, path: Path) -> Digest:
         if path not in self._digests:

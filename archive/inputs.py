@@ -86,7 +86,9 @@ class ObservationSelection:
         return [product for product in products if product.observation_id in kept]
 
     def _newest(self, written: str) -> Observation:
-        found = list(self._observations.filter(obs_id=written.lstrip("0") or "0").order_by("-release__created", "-pk"))
+        # Spectra and the like of the same run have its obs_id too; the event list has no part.
+        named = self._observations.filter(obs_id=written.lstrip("0") or "0", part="")
+        found = list(named.order_by("-release__created", "-pk"))
         if not found:
             raise UserJobError(self._unknown(written))
         collections = sorted({o.release.collection.name for o in found})
@@ -154,7 +156,7 @@ class ObservationSelection:
         if self.time is None:
             return observations
         start, stop = self.time
-        chosen = [o for o in observations if o.t_stop >= start and o.t_start <= stop]
+        chosen = [o for o in observations if _overlaps(o, start, stop)]
         if not chosen:
             where = f" in {self._place()}" if self.circle is not None else ""
             raise UserJobError(
@@ -273,6 +275,11 @@ def _input_file(product: Product, uses: Sequence[ProductFile]) -> InputFile:
         metadata["files"] = files
         metadata["sha256"] = [use.file.sha256 for use in uses]
     return InputFile(product.did, local_path(main.file.path), main.file.sha256, main.file.media_type, metadata)
+
+
+def _overlaps(observation: Observation, start: float, stop: float) -> bool:
+    first, last = observation.t_start, observation.t_stop
+    return first is not None and last is not None and last >= start and first <= stop
 
 
 def _observation(product: Product) -> Observation:

@@ -69,4 +69,5 @@ def successors(products: Sequence[Product]) -> dict[int, Product]:
 def _same(product: Product) -> tuple[object, ...]:
     """What a product has in common with itself in other releases."""
     assert product.observation is not None
-    return product.release.collection_id, product.observation.obs_id, product.semantics, product.subtype
+    run = product.observation
+    return product.release.collection_id, run.obs_id, run.part, product.semantics, product.subtype

@@ -70,27 +70,34 @@ class StoredFile(models.Model):
 
 
 class Observation(models.Model):
-    """One run of an instrument in a release."""
+    """What was observed and taken in as one data set: a run's event list, or a spectrum, a light curve, a table.
+
+    Data sets made from the same run share its obs_id and differ in `part`, which is empty for the event list. Columns
+    that make no sense for a kind of data are NULL.
+    """
 
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="observations")
-    obs_id = models.CharField(max_length=64, db_index=True, help_text="as in ObsCore, without leading zeros")
+    obs_id = models.CharField(max_length=64, db_index=True, help_text="as in ObsCore")
+    part = models.CharField(
+        max_length=255, blank=True, default="", help_text="name of a data set that is not the run's event list"
+    )
     target_name = models.CharField(max_length=100, blank=True)
     target_key = models.CharField(
         max_length=100, blank=True, db_index=True, help_text="target_name in small letters, without blanks"
     )
     ra_obj = models.FloatField(null=True, help_text="deg")
     dec_obj = models.FloatField(null=True, help_text="deg")
-    ra_pnt = models.FloatField(null=True, help_text="deg; NULL for drift scans")
-    dec_pnt = models.FloatField(null=True, help_text="deg; NULL for drift scans")
+    ra_pnt = models.FloatField(null=True, help_text="deg; NULL for drift scans and surveys")
+    dec_pnt = models.FloatField(null=True, help_text="deg; NULL for drift scans and surveys")
     zen_pnt = models.FloatField(null=True, help_text="deg")
     fov_radius = models.FloatField(null=True, help_text="deg, radius of the field of view")
-    t_start = models.FloatField(help_text="MJD, UTC: start of the first good time interval")
-    t_stop = models.FloatField(help_text="MJD, UTC: end of the last good time interval")
-    ontime = models.FloatField(help_text="s, sum of the good time intervals")
-    livetime = models.FloatField(help_text="s, ontime corrected for dead time")
+    t_start = models.FloatField(null=True, help_text="MJD, UTC: start of the first good time interval")
+    t_stop = models.FloatField(null=True, help_text="MJD, UTC: end of the last good time interval")
+    ontime = models.FloatField(null=True, help_text="s, sum of the good time intervals")
+    livetime = models.FloatField(null=True, help_text="s, ontime corrected for dead time")
     energy_min = models.FloatField(null=True, help_text="TeV, lower end of the safe range")
     energy_max = models.FloatField(null=True, help_text="TeV, upper end of the safe range")
-    event_count = models.BigIntegerField()
+    event_count = models.BigIntegerField(null=True)
     quality = models.SmallIntegerField(default=-1, help_text="GADF QUALITY: -1 unknown, 0 best, 1 medium, 2 bad")
     obs_mode = models.CharField(max_length=16, blank=True)
     facility_name = models.CharField(max_length=100, blank=True)
@@ -98,10 +105,10 @@ class Observation(models.Model):
     notes = models.JSONField(default=list, help_text="what ingest found worth telling, one sentence each")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["release", "obs_id"], name="observation_once")]
+        constraints = [models.UniqueConstraint(fields=["release", "obs_id", "part"], name="observation_once")]
 
     def __str__(self) -> str:
-        return f"{self.release} {self.obs_id}"
+        return f"{self.release} {self.obs_id} {self.part}".rstrip()
 
 
 class Product(models.Model):
@@ -134,7 +141,7 @@ class ProductFile(models.Model):
     """A file of a product, under the name it had; `position` 0 is the main file, which `/retrieve?ID=` gives.
 
     `hdus` maps GADF's HDU_TYPE to the name of the HDU (`{"events": "EVENTS", "aeff": "AEFF"}`), `hdu_classes` to its
-    HDU_CLASS (`{"psf": "psf_table"}`).
+    HDU_CLASS (`{"psf": "psf_table"}`). Data that are not GADF's have kinds of their own (`spectrum`, `arf`, `rmf`).
     """
 
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="files")

@@ -29,7 +29,7 @@ from archive.models import (
 )
 from archive.names import target_key
 from archive.obscore.mapping import hea_values, obscore_values
-from archive.readers.records import ObservationRecord, Refused, SourceFile
+from archive.readers.records import ObservationRecord, ProductRecord, Refused, SourceFile
 from archive.readers.registry import Reader
 from archive.store import Depositor, Digest, digest_bytes, is_present, name_for
 from provenance.recorder import ActivityRecord, AgentRef, Described, EntityRef, ParameterValue, record
@@ -38,7 +38,6 @@ from vo.version import version
 FITS_TYPE = "application/fits"
 PREVIEW_TYPE = "image/png"
 _DID_LENGTH = 255
-_DESCRIPTIONS = {"event-bundle": "Event list with instrument responses", "event-list": "Event list"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,8 @@ class Recording:
     collection: str
     release: str
     title: str
-    reader: Reader
+    reader: Reader | None
+    """None for documents, which nobody reads."""
     started: datetime
 
     def release_row(self) -> Release:
@@ -59,13 +59,13 @@ class Recording:
 
 
 def write_observation(
-    recording: Recording, observation: ObservationRecord, sources: Sequence[tuple[SourceFile, Digest]]
+    recording: Recording, observation: ProductRecord, sources: Sequence[tuple[SourceFile, Digest]]
 ) -> None:
     """Store an observation's files and write its rows, all or nothing.
 
     Raises Refused for identifiers that are too long.
     """
-    did = make_did(recording.collection, recording.release, observation.obs_id)
+    did = make_did(recording.collection, recording.release, observation.obs_id, observation.part)
     if len(did) + len("/preview") > _DID_LENGTH:
         raise Refused(f"the identifier {did} is too long")
     picture = preview.render(observation)
@@ -82,7 +82,7 @@ def write_observation(
                     FITS_TYPE,
                     partial(depositor.put_file, source.path, content),
                 )
-        preview_name = f"{observation.obs_id}_preview.png"
+        preview_name = f"{observation.part or observation.obs_id}_preview.png"
         preview_file = _stored(picture_digest, preview_name, PREVIEW_TYPE, partial(depositor.put_bytes, picture))
         release = recording.release_row()
         row = Observation.objects.create(release=release, **_observation_values(observation))
@@ -92,9 +92,7 @@ def write_observation(
             observation=row,
             subtype=observation.subtype,
             semantics="#this",
-            description="Event list with instrument responses"
-            if observation.subtype == "event-bundle"
-            else "Event list",
+            description=observation.description,
         )
         names: set[str] = set()
         indexed = []
@@ -114,7 +112,7 @@ def write_observation(
             observation=row,
             subtype="preview-image",
             semantics="#preview-image",
-            description="Events in the field of view, and their energies",
+            description=preview.describe(observation),
         )
         ProductFile.objects.create(product=shown, file=preview_file, name=preview_name)
         values = obscore_values(
@@ -127,9 +125,10 @@ def write_observation(
         )
         obscore = ObsCore.objects.create(product=product, did_encoded=encoded(did), **values)
         ObsCoreHEA.objects.create(obscore=obscore, **hea_values(observation, did=did))
-        index(product, observation, indexed, values["obs_release_date"])
-        if observation.events is not None and is_wanted(obscore):
-            load(obscore, observation.events)
+        if isinstance(observation, ObservationRecord):
+            index(product, observation, indexed, values["obs_release_date"])
+            if observation.events is not None and is_wanted(obscore):
+                load(obscore, observation.events)
         record(_activity(recording, did, observation, sources, picture_digest, preview_name))
 
     _all_or_nothing(depositor, write)
@@ -185,17 +184,18 @@ def _unique(source: SourceFile, names: set[str]) -> str:
     return name
 
 
-def _observation_values(observation: ObservationRecord) -> dict[str, object]:
-    same = (
-        "obs_id", "target_name", "ra_obj", "dec_obj", "ra_pnt", "dec_pnt", "zen_pnt", "fov_radius", "ontime",
-        "livetime", "energy_min", "energy_max", "event_count", "quality", "obs_mode", "facility_name",
-        "instrument_name",
+def _observation_values(observation: ProductRecord) -> dict[str, object]:
+    names: tuple[str, ...] = (
+        "obs_id", "part", "target_name", "ra_obj", "dec_obj", "fov_radius", "livetime", "energy_min", "energy_max",
+        "facility_name", "instrument_name",
     )  # fmt: skip
+    if isinstance(observation, ObservationRecord):
+        names += ("ra_pnt", "dec_pnt", "zen_pnt", "ontime", "event_count", "quality", "obs_mode")
     return {
-        **{name: getattr(observation, name) for name in same},
+        **{name: getattr(observation, name) for name in names},
         "target_key": target_key(observation.target_name),
-        "t_start": observation.gti[0][0],
-        "t_stop": observation.gti[-1][1],
+        "t_start": observation.gti[0][0] if observation.gti else None,
+        "t_stop": observation.gti[-1][1] if observation.gti else None,
         "notes": list(observation.notes),
     }
 
@@ -203,7 +203,7 @@ def _observation_values(observation: ObservationRecord) -> dict[str, object]:
 def _activity(
     recording: Recording,
     did: str,
-    observation: ObservationRecord,
+    observation: ProductRecord,
     sources: Sequence[tuple[SourceFile, Digest]],
     picture: Digest,
     preview_name: str,
@@ -226,6 +226,7 @@ def _activity(
             comment="File as it was handed to the archive",
         )
     others = [source.name for source, _ in sources[1:]]
+    assert recording.reader is not None
     product = EntityRef(
         id=did,
         name=sources[0][0].name,

@@ -46,6 +46,7 @@ def _index_observation(product: Product, record: ObservationRecord) -> None:
     run = record.run
     if run is None:
         return
+    assert record.livetime is not None
     longitude = latitude = None
     if record.ra_pnt is not None and record.dec_pnt is not None:
         galactic = SkyCoord(record.ra_pnt, record.dec_pnt, unit=u.deg).galactic

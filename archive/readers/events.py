@@ -15,8 +15,10 @@ import numpy as np
 from astropy.io import fits
 
 from archive.readers.fitsfile import column, unit_of
-from archive.readers.mjdref import TimeReference, tcb_microseconds, utc_mjd
-from archive.readers.records import EventSketch, Refused
+from archive.readers.good_time import GoodTime, read_intervals
+from archive.readers.mjdref import TimeReference
+from archive.readers.records import Refused
+from archive.readers.sketches import EventSketch
 
 OBS_MODES = ("POINTING", "RASTER", "SLEW", "SCAN", "DRIFT")
 COLUMNS = ("EVENT_ID", "TIME", "RA", "DEC", "ENERGY")
@@ -42,15 +44,6 @@ class Events:
     energy: np.ndarray
     ra_pnt: float | None
     dec_pnt: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class GoodTime:
-    """Good time intervals: MJD in UTC, microseconds of TCB since JD 0, and their sum in seconds."""
-
-    utc: tuple[tuple[float, float], ...]
-    tcb: tuple[tuple[int, int], ...]
-    ontime: float
 
 
 def number(header: Mapping[str, Any], key: str) -> float | None:
@@ -98,27 +91,34 @@ def read_events(hdu: fits.BinTableHDU, notes: list[str]) -> Events:
     if stop <= start:
         raise Refused(f"TSTOP ({stop:.3f}) is not after TSTART ({start:.3f})")
 
+    values = read_columns(hdu, (start, stop), notes)
+    time, ra, dec, energy = (values[name] for name in ("TIME", "RA", "DEC", "ENERGY"))
+    return Events(header, obs_id, reference, energy.size, time, ra, dec, energy, *pointing)
+
+
+def read_columns(hdu: fits.BinTableHDU, span: tuple[float, float], notes: list[str]) -> dict[str, np.ndarray]:
+    """The mandatory columns, checked: finite, on the sky, energies positive and in TeV. `span`: TSTART and TSTOP."""
     values = {name: column(hdu, (name,), "EVENTS") for name in COLUMNS}
     for name, array in values.items():
+        if array.ndim != 1:
+            raise Refused(f"column {name} of EVENTS has more than one value an event")
         bad = int(np.count_nonzero(~np.isfinite(array)))
         if bad:
             raise Refused(f"column {name} of EVENTS has {bad} values that are not finite")
     unit = unit_of(hdu, "ENERGY")
     if unit not in _TEV:
         raise Refused(f"energies in {unit!r} are not understood")
-    energy = values["ENERGY"] * _TEV[unit]
+    energy = values["ENERGY"] = values["ENERGY"] * _TEV[unit]
     if np.any(energy <= 0):
         raise Refused(f"{np.count_nonzero(energy <= 0)} events have an energy of zero or below")
     if np.any(np.abs(values["DEC"]) > 90) or np.any(np.abs(values["RA"]) > 360):
         raise Refused("events lie outside the sky: RA or DEC out of range")
-    outside = int(np.count_nonzero((values["TIME"] < start - 1e-3) | (values["TIME"] > stop + 1e-3)))
+    outside = int(np.count_nonzero((values["TIME"] < span[0] - 1e-3) | (values["TIME"] > span[1] + 1e-3)))
     if outside:
         notes.append(f"{outside} of {energy.size} events lie outside TSTART and TSTOP.")
     if energy.size == 0:
         notes.append("The event list is empty.")
-    return Events(
-        header, obs_id, reference, energy.size, values["TIME"], values["RA"], values["DEC"], energy, *pointing
-    )
+    return values
 
 
 def _pointing(header: fits.Header, mode: str) -> tuple[float | None, float | None]:
@@ -134,23 +134,10 @@ def _pointing(header: fits.Header, mode: str) -> tuple[float | None, float | Non
 
 def read_gti(hdu: fits.BinTableHDU, events: Events, notes: list[str]) -> GoodTime:
     """Read and check good time intervals: at least one, sorted, without overlap."""
-    start = column(hdu, ("START",), "GTI").ravel()
-    stop = column(hdu, ("STOP",), "GTI").ravel()
-    if start.size == 0:
-        raise Refused("the GTI table is empty: there is no good time")
-    if not (np.all(np.isfinite(start)) and np.all(np.isfinite(stop))):
-        raise Refused("the GTI table has values that are not finite")
-    if np.any(stop <= start):
-        raise Refused("a good time interval ends before it starts")
-    if np.any(start[1:] < stop[:-1]):
-        raise Refused("the good time intervals overlap or are not sorted")
     if "MJDREFI" not in hdu.header:
         notes.append("GTI has no time reference of its own; that of EVENTS is used.")
     reference = TimeReference(hdu.header, "GTI") if "MJDREFI" in hdu.header else events.reference
-    begin, end = reference.time(start), reference.time(stop)
-    utc = tuple((float(a), float(b)) for a, b in zip(utc_mjd(begin), utc_mjd(end), strict=True))
-    tcb = tuple((int(a), int(b)) for a, b in zip(tcb_microseconds(begin), tcb_microseconds(end), strict=True))
-    return GoodTime(utc, tcb, float(np.sum(stop - start) * reference.seconds_a_unit))
+    return read_intervals(hdu, reference)
 
 
 def livetime(header: fits.Header, ontime: float, notes: list[str]) -> float:
@@ -176,12 +163,17 @@ def sketch(events: Events) -> EventSketch:
         ra0, dec0 = (float(np.median(events.ra)), float(np.median(events.dec))) if events.count else (0.0, 0.0)
     else:
         ra0, dec0 = events.ra_pnt, events.dec_pnt
-    delta, dec, dec_0 = np.radians(events.ra - ra0), np.radians(events.dec), np.radians(dec0)
-    cosine = np.sin(dec_0) * np.sin(dec) + np.cos(dec_0) * np.cos(dec) * np.cos(delta)
+    return tangent_plane(events.ra, events.dec, events.energy, ra0, dec0)
+
+
+def tangent_plane(ra: np.ndarray, dec: np.ndarray, energy: np.ndarray, ra0: float, dec0: float) -> EventSketch:
+    """Events (deg, TeV) in the plane that touches the sky at a centre; those more than 60 deg away are left out."""
+    delta, north, dec_0 = np.radians(ra - ra0), np.radians(dec), np.radians(dec0)
+    cosine = np.sin(dec_0) * np.sin(north) + np.cos(dec_0) * np.cos(north) * np.cos(delta)
     seen = cosine > 0.5
-    east = np.degrees(np.cos(dec) * np.sin(delta))[seen] / cosine[seen]
-    north = np.degrees(np.cos(dec_0) * np.sin(dec) - np.sin(dec_0) * np.cos(dec) * np.cos(delta))[seen] / cosine[seen]
-    return EventSketch(east, north, events.energy)
+    x = np.degrees(np.cos(north) * np.sin(delta))[seen] / cosine[seen]
+    y = np.degrees(np.cos(dec_0) * np.sin(north) - np.sin(dec_0) * np.cos(north) * np.cos(delta))[seen] / cosine[seen]
+    return EventSketch(x, y, energy)
 
 
 def creation_date(header: fits.Header) -> datetime | None:

@@ -7,14 +7,13 @@ it years later; plain files are checked for the length their headers announce, a
 from __future__ import annotations
 
 import gzip
-import shutil
 import tempfile
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import numpy as np
 from astropy.io import fits
@@ -23,13 +22,25 @@ from astropy.io.fits.verify import VerifyError
 from archive.readers.records import Refused
 
 _BLOCK = 2880
+_UNREADABLE = (
+    OSError, VerifyError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, MemoryError,
+)  # fmt: skip
+"""What astropy raises over headers and tables that contradict themselves."""
 IN_MEMORY = 256 * 2**20
 """Unpacked files up to this size (bytes) are held in memory, larger ones in a temporary file."""
+_STALE_CHECKSUMS = ("INTEGRAL",)
+"""Missions whose software fills in templates and leaves the checksums of the empty template (OSA)."""
+UNPACKED_LIMIT = 32 * 2**30
+"""bytes that a compressed file may unpack to: a small file of zeros could fill the disk."""
 
 
 @contextmanager
-def open_fits(path: Path) -> Iterator[fits.HDUList]:
-    """The HDUs of a FITS file, all headers read. Raises `Refused` for whatever is no complete FITS file."""
+def open_fits(path: Path, *, checksum: bool = True, notes: list[str] | None = None) -> Iterator[fits.HDUList]:
+    """The HDUs of a FITS file, all headers read. Raises `Refused` for whatever is no complete FITS file.
+
+    Without `checksum` the data are not read to compare them with theirs: enough to see what a file is. A reader that
+    passes `notes` is told there of checksums that a mission is known to leave stale; any other mismatch is refused.
+    """
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as unpacked, _readable(path) as file:
         magic = file.read(2)
         if not magic:
@@ -38,7 +49,7 @@ def open_fits(path: Path) -> Iterator[fits.HDUList]:
         if magic == b"\x1f\x8b":
             try:
                 with gzip.GzipFile(fileobj=file) as stream:
-                    shutil.copyfileobj(stream, unpacked, 2**20)
+                    _unpack(stream, unpacked)
             except EOFError:
                 raise Refused("truncated: the compressed stream ends too early") from None
             except (gzip.BadGzipFile, zlib.error) as error:
@@ -50,8 +61,17 @@ def open_fits(path: Path) -> Iterator[fits.HDUList]:
         if source.read(6) != b"SIMPLE":
             raise Refused("not a FITS file")
         source.seek(0)
-        with _opened(source) as hdus:
+        with _opened(source, checksum, notes) as hdus:
             yield hdus
+
+
+def _unpack(stream: gzip.GzipFile, unpacked: IO[bytes]) -> None:
+    size = 0
+    while chunk := stream.read(2**20):
+        size += len(chunk)
+        if size > UNPACKED_LIMIT:
+            raise Refused(f"it unpacks to more than {UNPACKED_LIMIT >> 30} GiB")
+        unpacked.write(chunk)
 
 
 @contextmanager
@@ -65,13 +85,13 @@ def _readable(path: Path) -> Iterator[Any]:
 
 
 @contextmanager
-def _opened(source: Any) -> Iterator[fits.HDUList]:
+def _opened(source: Any, checksum: bool, notes: list[str] | None) -> Iterator[fits.HDUList]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            hdus = fits.open(source, memmap=False, checksum=True)
+            hdus = fits.open(source, memmap=False, checksum=checksum)
             len(hdus)
-        except (OSError, VerifyError, ValueError, TypeError, KeyError) as error:
+        except _UNREADABLE as error:
             raise Refused(f"not a readable FITS file ({_one_line(error)})") from None
     with hdus:
         for warning in caught:
@@ -79,9 +99,18 @@ def _opened(source: Any) -> Iterator[fits.HDUList]:
             if "truncated" in text:
                 raise Refused("truncated: it is shorter than its headers announce")
             if "verification failed" in text:
-                raise Refused(f"damaged: {_one_line(text)}")
+                _stale_or_damaged(hdus, _one_line(text), notes)
         _check_end(source, hdus)
         yield hdus
+
+
+def _stale_or_damaged(hdus: fits.HDUList, complaint: str, notes: list[str] | None) -> None:
+    mission = next((m for m in _STALE_CHECKSUMS if any(hdu.header.get("TELESCOP") == m for hdu in hdus)), None)
+    if mission is None or notes is None:
+        raise Refused(f"damaged: {complaint}")
+    note = f"Its checksums are not those of its content; software of {mission} is known to leave them as they were."
+    if note not in notes:
+        notes.append(note)
 
 
 def _check_end(source: Any, hdus: fits.HDUList) -> None:
@@ -103,7 +132,7 @@ def table_data(hdu: fits.BinTableHDU, what: str) -> fits.FITS_rec:
         warnings.simplefilter("ignore")
         try:
             data = hdu.data
-        except (OSError, VerifyError, ValueError, TypeError, IndexError) as error:
+        except _UNREADABLE as error:
             raise Refused(f"{what} cannot be read ({_one_line(error)})") from None
     if data is None or len(data) != hdu.header.get("NAXIS2", 0):
         raise Refused(f"{what} does not have the rows its header announces")
@@ -114,7 +143,7 @@ def column(hdu: fits.BinTableHDU, names: tuple[str, ...], what: str) -> np.ndarr
     """A numeric column under the first of its known names, as float64; `Refused` if there is none."""
     data = table_data(hdu, what)
     known = {name.upper(): name for name in data.names}
-    for name in names:
+    for name in (name.upper() for name in names):
         if name in known:
             try:
                 return np.asarray(data[known[name]], dtype=np.float64)
@@ -126,6 +155,11 @@ def column(hdu: fits.BinTableHDU, names: tuple[str, ...], what: str) -> np.ndarr
 def unit_of(hdu: fits.BinTableHDU, name: str) -> str:
     """The unit written for a column, empty if there is none."""
     for definition in hdu.columns:
-        if definition.name.upper() == name:
+        if definition.name.upper() == name.upper():
             return cast(str, definition.unit or "").strip()
     return ""
+
+
+def column_names(hdu: fits.BinTableHDU) -> frozenset[str]:
+    """The names of a table's columns in capitals."""
+    return frozenset(definition.name.upper() for definition in hdu.columns)

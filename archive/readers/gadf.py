@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,41 +14,48 @@ from archive.readers import responses
 from archive.readers.eventcolumns import event_columns
 from archive.readers.fitsfile import open_fits
 from archive.readers.gadf_classes import Classes, classify, find_hdu
-from archive.readers.gadf_index import find_stores, scan_store
+from archive.readers.gadf_index import INDEX_NAMES, find_stores, scan_store
 from archive.readers.gadf_run import pointed_run
+from archive.readers.good_time import GoodTime
+from archive.readers.outline import Outline
 from archive.readers.records import Candidate, ObservationRecord, Refused, SourceFile
 
-SUFFIXES = (".fits", ".fits.gz", ".fit", ".fit.gz", ".fts", ".fts.gz")
 REFERENCE_ENERGY, REFERENCE_OFFSET = 1.0, 0.5
 """TeV and deg at which resolutions are quoted."""
 _BUNDLE = ("aeff", "edisp")
 
 
-def is_fits_name(path: Path) -> bool:
-    return path.name.lower().endswith(SUFFIXES)
-
-
 class GADFReader:
-    """Data stores (obs-index and hdu-index), folders of event files without an index, single event files."""
+    """Data stores (obs-index and hdu-index) and event files that no index lists."""
 
     name = "gadf"
-    version = "1.0"
+    version = "2.0"
 
-    def recognises(self, path: Path) -> bool:
-        if path.is_file():
-            return is_fits_name(path)
-        return path.is_dir() and (bool(find_stores(path)) or any(is_fits_name(p) for p in path.rglob("*")))
+    def indexed(self, root: Path, files: Collection[Path]) -> tuple[Sequence[Candidate], Collection[Path]]:
+        """One candidate per observation of each data store's index."""
+        found: list[Candidate] = []
+        accounted_for: set[Path] = {path for path in files if path.name in INDEX_NAMES}
+        for store in find_stores(files):
+            try:
+                found += scan_store(store, root)
+            except Refused as refusal:
+                label = f"data store {store.relative_to(root)}" if store != root else "the data store"
+                found.append(Candidate(label, (), refusal=f"{refusal.reason}; its files are left alone"))
+                accounted_for.update(path for path in files if path.is_relative_to(store))
+        accounted_for.update(source.path for candidate in found for source in candidate.files)
+        return found, accounted_for
 
-    def scan(self, path: Path) -> Sequence[Candidate]:
-        """One candidate per observation of the index, or per file where there is no index."""
-        if path.is_file():
-            return [Candidate(path.name, (SourceFile(path, path.name),))]
-        stores = find_stores(path)
-        found = [candidate for store in stores for candidate in scan_store(store, path)]
-        if stores:
-            return found
-        files = sorted(p for p in path.rglob("*") if is_fits_name(p) and p.is_file())
-        return [Candidate(str(p.relative_to(path)), (SourceFile(p, p.name),)) for p in files]
+    def declines(self, file: Outline) -> str | None:
+        if any(hdu.is_class("EVENTS") or hdu.name == "EVENTS" for hdu in file.tables):
+            return None
+        return "it has no EVENTS table"
+
+    def candidates(self, files: Sequence[Outline]) -> Iterator[Candidate]:
+        for file in files:
+            source = SourceFile(file.path, file.path.name)
+            unlisted = next((name for name in INDEX_NAMES if (file.path.parent / name).is_file()), None)
+            refusal = f"{unlisted} beside it does not list it" if unlisted else None
+            yield Candidate(file.where, (source,), refusal=refusal)
 
     def read(self, candidate: Candidate) -> ObservationRecord:
         """Read and validate one observation; `Refused` names the file when there are several."""
@@ -84,7 +91,7 @@ class GADFReader:
         self,
         candidate: Candidate,
         events: ev.Events,
-        gti: ev.GoodTime,
+        gti: GoodTime,
         described: _Described,
         files: tuple[SourceFile, ...],
         notes: list[str],
@@ -114,13 +121,20 @@ class GADFReader:
         target = (ev.number(header, "RA_OBJ"), ev.number(header, "DEC_OBJ"))
         if None in target or target == (0.0, 0.0):
             target = (None, None)
+        name = ev.text(header, "INSTRUME") or ev.text(header, "TELESCOP")
         return ObservationRecord(
             obs_id=events.obs_id,
             files=files,
+            product_type="event",
             subtype="event-list" if missing else "event-bundle",
+            calib_level=2,
+            title=f"{name or 'Gamma-ray'} run {events.obs_id}",
+            description="Event list" if missing else "Event list with instrument responses",
             target_name=(ev.text(header, "OBJECT") or ev.text(hints, "OBJECT"))[:100],
             ra_obj=target[0],
             dec_obj=target[1],
+            ra=events.ra_pnt,
+            dec=events.dec_pnt,
             ra_pnt=events.ra_pnt,
             dec_pnt=events.dec_pnt,
             zen_pnt=zenith,
@@ -131,12 +145,13 @@ class GADFReader:
             livetime=ev.livetime(header, gti.ontime, notes),
             energy_min=low,
             energy_max=high,
+            energy_unit="TeV",
             event_count=events.count,
             sketch=plane,
             quality=int(quality) if quality in (-1, 0, 1, 2) else -1,
             obs_mode=ev.text(header, "OBS_MODE").upper()[:16],
             facility_name=ev.text(header, "TELESCOP")[:100],
-            instrument_name=(ev.text(header, "INSTRUME") or ev.text(header, "TELESCOP"))[:100],
+            instrument_name=name[:100],
             creator_name=ev.text(header, "ORIGIN")[:200],
             creation_date=ev.creation_date(header),
             n_tels=int(telescopes) if telescopes else None,

@@ -1,13 +1,15 @@
 """GADF index tables: which observations a data store holds, and in which files (GADF 0.3, "Data storage").
 
-Names in the HDU index may climb out of the folder (`..`, absolute paths: legal in the format). They are followed only
-as long as they stay below the folder that was given to ingest.
+Names in the HDU index may climb out of the folder (`..`, absolute paths: legal in the format), or begin with `$CALDB`,
+which stands for the folder of a calibration database (CTA 1DC). They are followed only as long as they stay below the
+folder that was given to ingest.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +21,17 @@ from archive.readers.records import Candidate, Refused, SourceFile
 
 _OBS_NAMES = ("obs-index.fits.gz", "obs-index.fits")
 _HDU_NAMES = ("hdu-index.fits.gz", "hdu-index.fits")
+INDEX_NAMES = (*_HDU_NAMES, *_OBS_NAMES)
+_CALDB = re.compile(r"\$(?:CALDB\b|\{CALDB\}|\(CALDB\))/?")
 _HINTS = (
     "QUALITY", "OBJECT", "TARGET_NAME", "SAFE_ENERGY_LO", "SAFE_ENERGY_HI", "ZEN_PNT", "ALT_PNT", "AZ_PNT", "DEADC",
     "N_TELS", "TELLIST",
 )  # fmt: skip
 
 
-def find_stores(path: Path) -> list[Path]:
-    """Folders at or below `path` that hold an HDU index."""
-    return sorted({index.parent for name in _HDU_NAMES for index in path.rglob(name)})
+def find_stores(files: Iterable[Path]) -> list[Path]:
+    """The folders of those files that hold an HDU index."""
+    return sorted({path.parent for path in files if path.name in _HDU_NAMES})
 
 
 def scan_store(store: Path, root: Path) -> Iterator[Candidate]:
@@ -59,8 +63,7 @@ def _candidate(obs_id: str, rows: list[dict[str, Any]], hints: dict[str, Any], f
         kind = row["HDU_TYPE"].lower()
         if kind not in TYPES:
             continue
-        path = folder / row["FILE_DIR"] / row["FILE_NAME"]
-        resolved = path.resolve()
+        resolved = _path(row, folder, resolved_root).resolve()
         if not resolved.is_relative_to(resolved_root):
             reason = f"its {kind} file {row['FILE_DIR']}/{row['FILE_NAME']} lies outside {root.name or root}"
             return Candidate(label, (), hints, reason + "; ingest the folder that holds both")
@@ -74,6 +77,17 @@ def _candidate(obs_id: str, rows: list[dict[str, Any]], hints: dict[str, Any], f
         return Candidate(label, (), hints, "hdu-index lists no events for it")
     files = tuple(SourceFile(p, p.name, names[p], classes[p], digests.get(p)) for p in names)
     return Candidate(f"{files[0].name} (observation {obs_id})", files, hints)
+
+
+def _path(row: dict[str, Any], folder: Path, root: Path) -> Path:
+    """The file of a row. `$CALDB` is the folder `caldb` that is nearest to the index on the way up to the root."""
+    written = row["FILE_DIR"]
+    if not _CALDB.match(written):
+        return folder / written / row["FILE_NAME"]
+    below = Path(_CALDB.sub("", written, count=1).lstrip("/")) / row["FILE_NAME"]
+    above = [parent for parent in (folder.resolve(), *folder.resolve().parents) if parent.is_relative_to(root)]
+    places = [parent / "caldb" / below for parent in above]
+    return next((place for place in places if place.is_file()), places[-1] if places else root / "caldb" / below)
 
 
 def _obs_id(value: object) -> str:

@@ -5,11 +5,12 @@ A reader never writes, never touches the database, and refuses with a reason ins
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from archive.readers.records import Candidate, ObservationRecord
+from archive.readers.outline import Outline
+from archive.readers.records import Candidate, ProductRecord
 
 
 class Reader(Protocol):
@@ -18,23 +19,29 @@ class Reader(Protocol):
     name: str
     version: str
 
-    def recognises(self, path: Path) -> bool:
-        """Whether this reader is the one for that folder or file; cheap, never raises for odd content."""
+    def indexed(self, root: Path, files: Collection[Path]) -> tuple[Sequence[Candidate], Collection[Path]]:
+        """Data sets that index tables among `files`, all of them below `root`, list; and every file accounted for.
 
-    def scan(self, path: Path) -> Sequence[Candidate]:
-        """The observations below `path`. Raises `Refused` when the whole cannot be used."""
+        Those are the indexes, what they list, and what must be left alone because its index cannot be used.
+        """
 
-    def read(self, candidate: Candidate) -> ObservationRecord:
-        """Read and validate one observation. Raises `Refused`."""
+    def declines(self, file: Outline) -> str | None:
+        """One clause why a file is not of this format, None if it is."""
+
+    def candidates(self, files: Sequence[Outline]) -> Iterable[Candidate]:
+        """The data sets that the files of this format make up; every file is in one of them, or refused."""
+
+    def read(self, candidate: Candidate) -> ProductRecord:
+        """Read and validate one data set. Raises `Refused`."""
 
 
 def readers() -> tuple[Reader, ...]:
-    """All readers, most particular first."""
+    """All readers, most particular first: the first that does not decline a file gets it."""
+    from archive.readers.catalogue import CatalogueReader
+    from archive.readers.fermi import FermiReader
     from archive.readers.gadf import GADFReader
+    from archive.readers.integral import IntegralReader
+    from archive.readers.ogip import OGIPReader
+    from archive.readers.sed import FluxPointsReader
 
-    return (GADFReader(),)
-
-
-def reader_for(path: Path) -> Reader | None:
-    """The first reader that recognises the path, None if no one does."""
-    return next((reader for reader in readers() if reader.recognises(path)), None)
+    return (FermiReader(), IntegralReader(), OGIPReader(), FluxPointsReader(), CatalogueReader(), GADFReader())

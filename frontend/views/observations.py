@@ -21,6 +21,7 @@ from tap.context import query_context
 from tap.registry import Viewer
 from tap.service import prepare
 from uws import offers, service
+from uws.jobtypes import JobType
 from uws.models import Job
 from vo.columns import ColumnMeta
 
@@ -43,6 +44,15 @@ HDU_NAMES = {
     "psf": "Point spread function",
     "bkg": "Background model",
     "rad_max": "Size of the on region",
+    "spectrum": "Counts spectrum",
+    "background": "Background spectrum",
+    "arf": "Effective area",
+    "rmf": "Redistribution of energies",
+    "lightcurve": "Light curve",
+    "sed": "Flux points",
+    "catalogue": "Sources",
+    "exposure": "Exposure",
+    "gtpsf": "Point spread function",
 }
 
 
@@ -90,12 +100,16 @@ def observation(request: HttpRequest, did: str) -> HttpResponse:
         "retrieve": f"{reverse('retrieve')}?{encoded}",
         "datalink": f"{reverse('links')}?{encoded}",
         "provenance": f"{reverse('provenance')}?{encoded}",
-        "job_types": [j for j in offers.offered() if any(i.resolver == "dl3" for i in j.inputs)],
+        "job_types": [j for j in offers.offered() if product and _takes(j, product.subtype)],
         "neighbours": _neighbours_link(row),
         "newer": newer.did if newer else "",
         "jobs": _own_jobs(request, did),
     }
     return page(request, "observation.html", values)
+
+
+def _takes(job_type: JobType, subtype: str) -> bool:
+    return any(i.resolver == "dl3" and subtype in i.product_types for i in job_type.inputs)
 
 
 def _groups(row: Mapping[str, Any], columns: Mapping[str, ColumnMeta]) -> list[tuple[str, list[Fact]]]:

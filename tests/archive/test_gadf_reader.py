@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,16 +17,21 @@ from astropy.table import Table
 from astropy.time import Time
 
 from archive.readers.gadf import GADFReader
-from archive.readers.records import ObservationRecord, Refused
-from archive.readers.registry import reader_for
+from archive.readers.records import Candidate, ObservationRecord, Refused
+from archive.readers.scanning import scan
 from tests.archive import samples
 
 
+def candidates(path: Path) -> list[Candidate]:
+    """What the reader finds in a folder, or what is refused there."""
+    return [found.candidate for found in scan(path, known=(GADFReader(),))]
+
+
 def read(path: Path) -> ObservationRecord:
-    reader = GADFReader()
-    (candidate,) = reader.scan(path)
-    assert candidate.refusal is None
-    return reader.read(candidate)
+    (candidate,) = candidates(path)
+    if candidate.refusal is not None:
+        raise Refused(candidate.refusal)
+    return GADFReader().read(candidate)
 
 
 def refusal(path: Path) -> str:
@@ -277,8 +283,8 @@ def test_the_index_is_checked_against_the_files(tmp_path: Path) -> None:
     obs = [{"OBS_ID": n} for n in (42, 44, 45, 46, 47, 48, 49, 50)]
     reader = GADFReader()
     found = {}
-    for candidate in reader.scan(make_store(tmp_path, rows, obs)):
-        obs_id = candidate.hints["OBS_ID"]
+    for candidate in candidates(make_store(tmp_path, rows, obs)):
+        obs_id = str(candidate.hints["OBS_ID"])
         if candidate.refusal is not None:
             found[obs_id] = candidate.refusal
             continue
@@ -301,24 +307,27 @@ def test_symbolic_links_do_not_lead_out(tmp_path: Path) -> None:
     store.mkdir()
     (store / "link.fits").symlink_to(outside)
     make_store(store, [row(42, "events", "link.fits", "EVENTS")], [{"OBS_ID": 42}])
-    (candidate,) = GADFReader().scan(store)
-    assert "lies outside" in (candidate.refusal or "")
+    listed, link = candidates(store)
+    assert "lies outside" in (listed.refusal or "")
+    assert link.refusal == "it is a link that leads out of store"
 
 
 def test_broken_indexes(tmp_path: Path) -> None:
     (tmp_path / "hdu-index.fits.gz").write_bytes(b"\x1f\x8bnothing")
     (tmp_path / "obs-index.fits.gz").write_bytes(b"")
-    with pytest.raises(Refused, match=r"hdu-index\.fits\.gz cannot be used"):
-        GADFReader().scan(tmp_path)
+    samples.write(tmp_path / "run.fits")
+    (broken,) = candidates(tmp_path)
+    assert re.search(r"hdu-index\.fits\.gz cannot be used.*; its files are left alone", broken.refusal or "")
     (tmp_path / "obs-index.fits.gz").unlink()
-    with pytest.raises(Refused, match="no obs-index"):
-        GADFReader().scan(tmp_path)
+    (broken,) = candidates(tmp_path)
+    assert "no obs-index" in (broken.refusal or "")
 
 
 def test_what_is_no_gadf_is_left_to_others(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
-    assert reader_for(tmp_path / "notes.txt") is None
-    assert reader_for(tmp_path) is None
+    (found,) = scan(tmp_path)
+    assert (found.reader, found.candidate.refusal) == (None, "not a FITS file")
+    assert [found.candidate.label for found in scan(tmp_path / "notes.txt")] == ["notes.txt"]
 
 
 # --- real data ---
@@ -334,12 +343,12 @@ def test_real_stores(shared: Path) -> None:
         "cta-1dc": (2, "event-bundle"),
     }
     for name, (count, subtype) in expected.items():
-        candidates = reader.scan(shared / "data" / name)
-        assert len(candidates) == count, name
-        record = reader.read(candidates[-1])
+        listed, _ = reader.indexed(shared / "data" / name, sorted((shared / "data" / name).rglob("*.fits*")))
+        assert len(listed) == count, name
+        record = reader.read(listed[-1])
         assert record.subtype == subtype
         assert record.event_count > 50
-    gps = reader.scan(shared / "data" / "cta-1dc" / "index" / "gps")
+    gps = candidates(shared / "data" / "cta-1dc" / "index" / "gps")
     assert all("ingest the folder that holds both" in (c.refusal or "") for c in gps)
 
 
@@ -353,9 +362,9 @@ def test_resolutions_agree_with_gammapy(shared: Path) -> None:
     )  # fmt: skip
     r68 = json.loads(done.stdout)
     reader = GADFReader()
-    candidates = {c.hints["OBS_ID"]: c for c in reader.scan(shared / "data" / "hess-dl3-dr1")}
+    by_id = {c.hints.get("OBS_ID"): c for c in candidates(shared / "data" / "hess-dl3-dr1")}
     for obs_id in runs:
-        fwhm = reader.read(candidates[obs_id]).psf_fwhm
+        fwhm = reader.read(by_id[obs_id]).psf_fwhm
         assert fwhm == pytest.approx(1.56 * r68[obs_id], rel=0.05), obs_id
 
 

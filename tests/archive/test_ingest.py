@@ -190,7 +190,7 @@ def test_paths_that_are_none(take_in: TakeIn, tmp_path: Path) -> None:
     with pytest.raises(IngestError, match="does not exist"):
         take_in(tmp_path / "nowhere")
     (tmp_path / "readme.txt").write_text("x")
-    with pytest.raises(IngestError, match="in no format"):
+    with pytest.raises(IngestError, match="holds no data"):
         take_in(tmp_path)
 
 

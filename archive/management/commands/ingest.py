@@ -1,4 +1,4 @@
-"""`manage.py ingest PATH --collection NAME`: take a data store into the archive."""
+"""`manage.py ingest PATH --collection NAME`: take data into the archive."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("path", type=Path, help="GADF data store, folder of event files, or one event file")
+        parser.add_argument(
+            "path",
+            type=Path,
+            help="folder of data (stores with index tables, FITS files, several formats mixed), or one file",
+        )
         parser.add_argument("--collection", required=True, help="name of the collection (obs_collection)")
         parser.add_argument(
             "--release", default=DEFAULT_RELEASE, help="version of the collection (default: %(default)s)"
@@ -83,7 +87,7 @@ class Command(BaseCommand):
 
 
 class _Progress:
-    """A bar on a terminal, a line per observation elsewhere."""
+    """A bar on a terminal, a line per data set elsewhere."""
 
     def __init__(self, command: BaseCommand, verbosity: int) -> None:
         self._out, self._err = command.stdout, command.stderr
