@@ -15,6 +15,7 @@ from archive.models import Product, ProductFile
 from archive.obscore.columns import DATALINK_TYPE
 from archive.policy import POLICY
 from archive.published import DATALINK_STANDARD, LINKS_PATH
+from archive.retrieval.contents import content_name, content_size
 from tap.registry import Viewer
 from uws import offers
 from uws.descriptors import descriptor as job_descriptor
@@ -146,8 +147,9 @@ class _Builder:
             for kind, (qualifier, description) in _RESPONSES.items():
                 if kind in use.hdus:
                     hdu = use.hdus[kind]
+                    text = f"{description} (HDU {hdu} of {content_name(use)})"
                     yield self._link(
-                        self._product, use, "#calibration", f"{description} (HDU {hdu} of {use.name})", qualifier,
+                        self._product, use, "#calibration", text, qualifier,
                         fragment=quote(hdu), local=use.hdu_classes.get(kind),
                     )  # fmt: skip
 
@@ -203,10 +205,10 @@ class _Builder:
         return Link(
             self._id,
             url,
-            description=description or use.name,
+            description=description or content_name(use),
             semantics=semantics,
             content_type=use.file.media_type,
-            content_length=use.file.size,
+            content_length=content_size(use.file),
             content_qualifier=f"#{qualifier}" if qualifier else None,
             local_semantics=local,
             link_auth="false" if POLICY.may_read(product, Viewer()) else "true",

@@ -2,13 +2,18 @@
 
 from django.urls import re_path
 
+from archive.retrieval import views as retrieval
 from archive.sia2 import views as sia2
-from archive.views import links, retrieve
+from archive.views import links
 from tap.views import missing
 
 urlpatterns = [
     re_path(r"^datalink/links/?$", links, name="links"),
-    re_path(r"^retrieve/?$", retrieve, name="retrieve"),
+    re_path(r"^retrieve/?$", retrieval.retrieve, name="retrieve"),
+    re_path(r"^retrieve/bundle/?$", retrieval.bundle, name="retrieve-bundle"),
+    re_path(r"^retrieve/script/?$", retrieval.script, name="retrieve-script"),
+    re_path(r"^retrieve/urls/?$", retrieval.urls, name="retrieve-urls"),
+    re_path(r"^retrieve/checksums/?$", retrieval.checksums, name="retrieve-checksums"),
     re_path(r"^sia2/query/?$", sia2.query, name="sia2-query"),
     re_path(r"^sia2/capabilities/?$", sia2.capabilities, name="sia2-capabilities"),
     re_path(r"^sia2/availability/?$", sia2.availability, name="sia2-availability"),

@@ -6,11 +6,8 @@ it years later; plain files are checked for the length their headers announce, a
 
 from __future__ import annotations
 
-import gzip
-import shutil
 import tempfile
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +18,7 @@ from astropy.io import fits
 from astropy.io.fits.verify import VerifyError
 
 from archive.readers.records import Refused
+from archive.retrieval.unpacking import NotUnpackable, unpack
 
 _BLOCK = 2880
 IN_MEMORY = 256 * 2**20
@@ -37,12 +35,9 @@ def open_fits(path: Path) -> Iterator[fits.HDUList]:
         file.seek(0)
         if magic == b"\x1f\x8b":
             try:
-                with gzip.GzipFile(fileobj=file) as stream:
-                    shutil.copyfileobj(stream, unpacked, 2**20)
-            except EOFError:
-                raise Refused("truncated: the compressed stream ends too early") from None
-            except (gzip.BadGzipFile, zlib.error) as error:
-                raise Refused(f"damaged: it cannot be unpacked ({error})") from None
+                unpack(file, unpacked)
+            except NotUnpackable as error:
+                raise Refused(str(error)) from None
             unpacked.seek(0)
             source: Any = unpacked
         else:
