@@ -76,7 +76,10 @@ def put(part: Path, name: str) -> None:
         part.replace(target)
         sync_directory(target.parent)
         return
-    _tried(lambda: _sent(part, name))
+    _tried(lambda: _clear(name))
+    _tried(lambda: _send(part, name))
+    if _tried(lambda: default_storage.size(name)) != part.stat().st_size:
+        raise OSError(f"{name} is not whole in the storage")
     part.unlink()
 
 
@@ -116,16 +119,18 @@ def _opened(name: str) -> IO[bytes]:
     return file
 
 
-def _sent(part: Path, name: str) -> None:
+def _clear(name: str) -> None:
     if default_storage.exists(name):
         default_storage.delete(name)
+
+
+def _send(part: Path, name: str) -> None:
     with part.open("rb") as file:
         given = default_storage.save(name, File(file, name))
-    if given != name:  # a store whose answers lag behind said that the name was free, and then that it was not
+    if given != name:  # an attempt that was thought to have failed, or a deletion that is not seen everywhere yet
         default_storage.delete(given)
+        default_storage.delete(name)
         raise OSError(f"{name} is still in the storage")
-    if default_storage.size(name) != part.stat().st_size:
-        raise OSError(f"{name} is not whole in the storage")
 
 
 def _tried(work: Callable[[], T]) -> T:
