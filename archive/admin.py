@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from archive.models import Collection, ObsCore, Observation, Product, ProductFile, Release, StoredFile
@@ -62,10 +63,26 @@ class ProductAdmin(_ReadOnly, admin.ModelAdmin):
     inlines = (ProductFileInline,)
 
 
+class DamagedFilter(admin.SimpleListFilter):
+    """Files that were found missing or altered, or the others."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("damaged", "damaged"), ("sound", "not known to be damaged")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[StoredFile]) -> QuerySet[StoredFile]:
+        if self.value() == "damaged":
+            return queryset.exclude(damage="")
+        return queryset.filter(damage="") if self.value() == "sound" else queryset
+
+
 @admin.register(StoredFile)
 class StoredFileAdmin(_ReadOnly, admin.ModelAdmin):
-    list_display = ("path", "size", "media_type", "stored")
-    search_fields = ("sha256", "uses__name")
+    list_display = ("path", "size", "unpacked_size", "media_type", "stored", "checked", "damage")
+    list_filter = (DamagedFilter, "checked")
+    search_fields = ("sha256", "unpacked_sha256", "uses__name")
 
 
 @admin.register(ObsCore)

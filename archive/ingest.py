@@ -16,13 +16,16 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
+from archive.damage import record_restored
 from archive.identifiers import make_did
 from archive.models import Collection, Product, ProductFile
 from archive.readers.records import Candidate, Refused, SourceFile
 from archive.readers.registry import Reader
 from archive.readers.scanning import Found, scan
 from archive.recording import Recording, write_document, write_observation
-from archive.store import Depositor, Digest, digest, is_present, writing
+from archive.retrieval.unpacking import NotUnpackable
+from archive.store import Depositor, Digest, digest, needs_bytes, writing
+from vo.errors import TransientFault
 
 log = logging.getLogger(__name__)
 
@@ -162,6 +165,8 @@ class _Run:
             return Outcome(label, Status.REFUSED, refusal.reason)
         except OSError as error:
             return Outcome(label, Status.REFUSED, f"cannot be read or stored: {error.strerror or error}")
+        except TransientFault as fault:
+            return Outcome(label, Status.REFUSED, fault.message)
         except Exception as error:
             log.exception("ingest of %s failed", label)
             return Outcome(
@@ -212,15 +217,16 @@ class _Run:
         given = {self._digest(source.path).sha256: source for source in candidate.files}
         if {use.file.sha256 for use in held} != set(given):
             return None
-        missing = [use for use in held if not is_present(use.file)]
+        missing = [use for use in held if needs_bytes(use.file)]
         if missing and self._depositor is not None:
             for use in missing:
                 source = given[use.file.sha256]
                 self._depositor.put_file(source.path, self._digest(source.path), use.file.path)
+                record_restored(use.file)
             self._depositor.settle()
         status = Status.RESTORED if missing else Status.KNOWN
         self._is_in((product.observation.obs_id, product.observation.part), main.sha256, candidate)
-        reason = f"{len(missing)} of its files had vanished from the store" if missing else ""
+        reason = f"{len(missing)} of its files had vanished from the store, or were damaged" if missing else ""
         return Outcome(candidate.label, status, reason, product.observation.obs_id)
 
     def _check_unused(self, name: tuple[str, str], sha256: str) -> None:
@@ -256,5 +262,8 @@ class _Run:
 
     def _digest(self, path: Path) -> Digest:
         if path not in self._digests:
-            self._digests[path] = digest(path)
+            try:
+                self._digests[path] = digest(path)
+            except NotUnpackable as error:
+                raise Refused(str(error)) from None
         return self._digests[path]

@@ -22,6 +22,7 @@ from archive.ownwork import results_by_input
 from archive.policy import POLICY, viewer_of
 from archive.published import DATALINK_STANDARD, LINKS_PATH, RETRIEVE_PATH
 from archive.responses import RESPONSES
+from archive.retrieval.contents import content_name, content_size
 from archive.soda import descriptors as soda
 from tap.registry import ANONYMOUS, Viewer
 from uws import jobtypes, offers
@@ -240,7 +241,9 @@ class _Rows:
             kinds = [RESPONSES[kind] for kind in use.hdus if kind in RESPONSES]
             if kinds:
                 titles = ", ".join(f"{kind.title.lower()} ({use.hdus[kind.hdu_type]})" for kind in kinds)
-                yield self._of_file(self._product, use, "#calibration", f"All of {use.name}, with its {titles}")
+                yield self._of_file(
+                    self._product, use, "#calibration", f"All of {content_name(use)}, with its {titles}"
+                )
         for row in self._has.hdus:
             if row.hdu_type in RESPONSES:
                 kind = RESPONSES[row.hdu_type]
@@ -324,10 +327,10 @@ class _Rows:
         return Link(
             self._id,
             url,
-            description=description or use.name,
+            description=description or content_name(use),
             semantics=semantics,
             content_type=use.file.media_type,
-            content_length=use.file.size,
+            content_length=content_size(use.file),
             content_qualifier=content_qualifier,
             local_semantics=local,
             link_auth=auth,

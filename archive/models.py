@@ -57,13 +57,21 @@ class Release(models.Model):
 
 
 class StoredFile(models.Model):
-    """Bytes in the store, found by content: the same bytes are kept once."""
+    """Bytes in the store, found by content: the same bytes are kept once.
+
+    A file in gzip format is kept as it is; clients get what it holds (`archive.retrieval.contents`).
+    """
 
     sha256 = models.CharField(max_length=64, unique=True)
     size = models.BigIntegerField(help_text="bytes")
+    unpacked_sha256 = models.CharField(max_length=64, blank=True, help_text="of what a gzip file holds")
+    unpacked_size = models.BigIntegerField(null=True, help_text="bytes that a gzip file holds; NULL for other files")
     path = models.CharField(max_length=400, unique=True, help_text="name within the store")
-    media_type = models.CharField(max_length=100)
+    media_type = models.CharField(max_length=100, help_text="of what is in it, unpacked")
     stored = models.DateTimeField(auto_now_add=True)
+    checked = models.DateTimeField(null=True, db_index=True, help_text="when all bytes were last read and compared")
+    damage = models.CharField(max_length=200, blank=True, help_text="what was found wrong; empty: nothing")
+    damage_found = models.DateTimeField(null=True, help_text="when it was found first")
 
     def __str__(self) -> str:
         return self.path

@@ -11,8 +11,10 @@ from importlib import metadata
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.timezone import now
 
 from archive import preview
+from archive.damage import record_restored
 from archive.eventtable.filling import is_wanted
 from archive.eventtable.loading import load
 from archive.gadf.indexing import IndexedFile, index
@@ -31,7 +33,7 @@ from archive.names import target_key
 from archive.obscore.mapping import hea_values, obscore_values
 from archive.readers.records import ObservationRecord, ProductRecord, Refused, SourceFile
 from archive.readers.registry import Reader
-from archive.store import Depositor, Digest, digest_bytes, is_present, name_for
+from archive.store import Depositor, Digest, digest_bytes, name_for, needs_bytes
 from provenance.recorder import ActivityRecord, AgentRef, Described, EntityRef, ParameterValue, record
 from vo.version import version
 
@@ -120,7 +122,7 @@ def write_observation(
             collection=recording.collection,
             did=did,
             publisher=f"ivo://{settings.DISTILLER_AUTHORITY}",
-            main_size=sources[0][1].size,
+            main_size=(sources[0][1].unpacked or sources[0][1]).size,
             released=datetime.now(UTC),
         )
         obscore = ObsCore.objects.create(product=product, did_encoded=encoded(did), **values)
@@ -166,12 +168,22 @@ def _stored(content: Digest, original_name: str, media_type: str, put: Callable[
     """The record of these bytes; they are put into the store unless they are in it."""
     known = StoredFile.objects.filter(sha256=content.sha256).first()
     if known is not None:
-        if not is_present(known):
+        if needs_bytes(known):
             put(known.path)
+            record_restored(known)
         return known
     name = name_for(content, original_name)
     put(name)
-    return StoredFile.objects.create(sha256=content.sha256, size=content.size, path=name, media_type=media_type)
+    inside = content.unpacked
+    return StoredFile.objects.create(
+        sha256=content.sha256,
+        size=content.size,
+        unpacked_sha256=inside.sha256 if inside else "",
+        unpacked_size=inside.size if inside else None,
+        path=name,
+        media_type=media_type,
+        checked=now(),
+    )
 
 
 def _unique(source: SourceFile, names: set[str]) -> str:

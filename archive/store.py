@@ -1,8 +1,8 @@
-"""The file store: bytes under the name of their SHA-256, in Django's default storage.
+"""The file store: bytes under the name of their SHA-256, in Django's default storage (`archive.objects`).
 
-A file appears whole or not at all (written aside, flushed, renamed), and before the database knows of it. What is
-between rename and commit is marked by an intent file, so that the next ingest finds and removes what a killed one left
-behind. One ingest writes at a time; the lock is the kernel's and ends with its process.
+A file appears whole or not at all (written aside, flushed, put in its place), and before the database knows of it. What
+is between that and the commit is marked by an intent file, so that the next ingest finds and removes what a killed one
+left behind. One ingest writes at a time; the lock is the kernel's and ends with its process.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO
 
-from django.core.exceptions import ImproperlyConfigured
-from django.core.files.storage import default_storage
+from django.conf import settings
 
+from archive import objects
+from archive.damage import MISSING, record_damage
 from archive.models import StoredFile
+from archive.retrieval.copies import Altered, copies
+from archive.retrieval.unpacking import MAGIC, Measure, limit
 from vo.errors import FatalFault
 
 log = logging.getLogger(__name__)
@@ -32,56 +35,117 @@ _INCOMING = "incoming"
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """Content of a file: SHA-256 in hexadecimal and size in bytes."""
+    """Content of a file: SHA-256 in hexadecimal and size in bytes; of a gzip file also those of what it holds."""
 
     sha256: str
     size: int
+    unpacked: Digest | None = None
+
+
+class Digester:
+    """Makes the Digest of bytes that are fed in pieces; what a gzip file holds may have `most` bytes."""
+
+    def __init__(self, most: int) -> None:
+        self._hasher = hashlib.sha256()
+        self._size = 0
+        self._most = most
+        self._inside: Measure | None = None
+
+    def feed(self, piece: bytes) -> None:
+        """The first piece has two bytes at least. Raises NotUnpackable, a ValueError, for damaged gzip files."""
+        if not self._size and piece.startswith(MAGIC):
+            self._inside = Measure(self._most)
+        self._hasher.update(piece)
+        self._size += len(piece)
+        if self._inside is not None:
+            self._inside.feed(piece)
+
+    def end(self) -> Digest:
+        """Raises NotUnpackable for a gzip file that is cut short."""
+        unpacked = None if self._inside is None else Digest(self._inside.end(), self._inside.size)
+        return Digest(self._hasher.hexdigest(), self._size, unpacked)
 
 
 def digest(path: Path) -> Digest:
-    """SHA-256 and size of a file. Raises OSError."""
-    hasher, size = hashlib.sha256(), 0
+    """The digest of a file. Raises OSError, and NotUnpackable for gzip files that are damaged or hold too much."""
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            hasher.update(chunk)
-            size += len(chunk)
-    return Digest(hasher.hexdigest(), size)
+        return _digest_of(file)
 
 
 def digest_bytes(content: bytes) -> Digest:
-    return Digest(hashlib.sha256(content).hexdigest(), len(content))
+    return _digest_of(io.BytesIO(content))
+
+
+def _digest_of(file: IO[bytes]) -> Digest:
+    digester = Digester(limit())
+    while chunk := file.read(_CHUNK):
+        digester.feed(chunk)
+    return digester.end()
 
 
 def local_path(name: str) -> Path:
-    """Where a stored file lies on this machine: jobs and downloads read it there."""
+    """Where a stored file lies on this machine: jobs read it there.
+
+    From a storage without paths a verified copy is fetched, which stays as long as jobs may run. Raises FatalFault if
+    the file is damaged or missing there, TransientFault if it cannot be fetched now.
+    """
+    path = objects.path_of(name)
+    if path is not None:
+        return path
+    file = StoredFile.objects.get(path=name)
+    keep = max(settings.DISTILLER_JOB_RUN_TIME)
     try:
-        return Path(default_storage.path(name))
-    except NotImplementedError:
-        raise ImproperlyConfigured("the archive's default storage must be a file system") from None
+        return copies().path(file.sha256, file.size, lambda: _pieces(name), keep)
+    except (OSError, Altered) as error:
+        raise lost(file, name, MISSING if isinstance(error, FileNotFoundError) else str(error)) from None
 
 
 def is_present(file: StoredFile) -> bool:
     """Whether the bytes are where the record says, in full length."""
-    try:
-        return local_path(file.path).stat().st_size == file.size
-    except OSError:
-        return False
+    return objects.size_of(file.path) == file.size
 
 
-def open_stored(file: StoredFile, name: str) -> BinaryIO:
-    """The bytes of a stored file for reading; FatalFault, and a line in the log, when they are not all there."""
-    path = local_path(file.path)
+def needs_bytes(file: StoredFile) -> bool:
+    """Whether the bytes have to be put in their place again: they are missing, or known to be damaged."""
+    return bool(file.damage) or not is_present(file)
+
+
+def open_stored(file: StoredFile, name: str) -> IO[bytes]:
+    """The bytes of a stored file for reading.
+
+    FatalFault, a line in the log and a mark in the record when they are not all there. `name` is what the client knows
+    the file by.
+    """
     try:
-        source = path.open("rb")
-    except OSError:
-        log.exception("stored file %s (%s) cannot be opened", file.path, name)
-        raise FatalFault(f"{name} is missing from the archive; the curators have been told") from None
-    found = os.fstat(source.fileno()).st_size
-    if found != file.size:
-        source.close()
-        log.error("stored file %s (%s) has %d bytes, recorded are %d", file.path, name, found, file.size)
-        raise FatalFault(f"{name} is damaged in the archive; the curators have been told")
-    return source
+        if objects.path_of(file.path) is None and copies().fits(file.size):
+            return copies().open(file.sha256, file.size, lambda: _pieces(file.path))
+        found = objects.size_of(file.path)
+        if found is not None and found != file.size:
+            raise Altered(f"changed: it has {found} bytes, recorded are {file.size}")
+        return objects.open_object(file.path)
+    except FileNotFoundError:
+        raise lost(file, name, MISSING) from None
+    except (OSError, Altered) as error:
+        raise lost(file, name, str(error)) from None
+
+
+def _pieces(name: str) -> Iterator[bytes]:
+    with objects.open_object(name) as file:
+        while piece := file.read(_CHUNK):
+            yield piece
+
+
+def lost(file: StoredFile, name: str, damage: str) -> FatalFault:
+    """Record and log what is wrong with a file; the fault that its client is told.
+
+    Raises StorageUnavailable, and records nothing, if the folder of all files is not there.
+    """
+    if damage == MISSING:
+        objects.check_reachable()
+    log.error("stored file %s (%s) is damaged: %s", file.path, name, damage)
+    record_damage(file, damage)
+    what = "missing from" if damage == MISSING else "damaged in"
+    return FatalFault(f"{name} is {what} the archive; the curators have been told")
 
 
 def name_for(content: Digest, original_name: str) -> str:
@@ -93,15 +157,20 @@ def name_for(content: Digest, original_name: str) -> str:
     return f"{content.sha256[:2]}/{content.sha256}{ending}"
 
 
+def incoming() -> Path:
+    """The folder of what is being stored: beside the files, or in DISTILLER_HOME if they are not on this machine."""
+    return objects.path_of(_INCOMING) or Path(settings.DISTILLER_HOME) / _INCOMING
+
+
 @contextmanager
 def writing(waiting: Callable[[], None] | None = None) -> Iterator[Depositor]:
     """Hold the store for writing, and clear what a killed process left.
 
     `waiting` is called once if another process holds it.
     """
-    incoming = local_path(_INCOMING)
-    incoming.mkdir(parents=True, exist_ok=True)
-    with (incoming / "lock").open("w") as lock:
+    folder = incoming()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -109,18 +178,18 @@ def writing(waiting: Callable[[], None] | None = None) -> Iterator[Depositor]:
                 waiting()
             fcntl.flock(lock, fcntl.LOCK_EX)
         sweep()
-        yield Depositor(incoming)
+        yield Depositor(folder)
 
 
 def sweep() -> int:
     """Remove files that a killed ingest stored and never recorded; the number removed. Call under the lock only."""
     removed = 0
-    for path in local_path(_INCOMING).iterdir():
+    for path in incoming().iterdir():
         if path.suffix == ".intent":
             name = path.read_text()
             # An intent that a crash cut short was written before its file was moved: there is nothing to remove.
             if name.endswith("\n") and not StoredFile.objects.filter(path=name.strip()).exists():
-                local_path(name.strip()).unlink(missing_ok=True)
+                objects.remove(name.strip())
                 removed += 1
             path.unlink()
         elif path.suffix == ".part":
@@ -133,7 +202,7 @@ class Depositor:
 
     def __init__(self, incoming: Path) -> None:
         self._incoming = incoming
-        self._placed: list[tuple[Path, Path]] = []
+        self._placed: list[Path] = []
 
     def put_file(self, source: Path, expected: Digest, name: str) -> None:
         """Copy a file. Raises OSError, or ValueError if its content is no longer what `expected` says."""
@@ -144,7 +213,6 @@ class Depositor:
         self._put(io.BytesIO(content), digest_bytes(content), name)
 
     def _put(self, source: IO[bytes], expected: Digest, name: str) -> None:
-        target = local_path(name)
         part = self._incoming / f"{expected.sha256}.part"
         hasher = hashlib.sha256()
         with part.open("wb") as copy:
@@ -156,47 +224,41 @@ class Depositor:
         if hasher.hexdigest() != expected.sha256:
             part.unlink()
             raise ValueError("the file was changed while it was read")
-        target.parent.mkdir(parents=True, exist_ok=True)
         intent = self._incoming / f"{expected.sha256}.intent"
         with intent.open("w") as marker:
             marker.write(f"{name}\n")
             marker.flush()
             os.fsync(marker.fileno())
-        _sync_directory(self._incoming)
-        part.replace(target)
-        _sync_directory(target.parent)
-        self._placed.append((intent, target))
+        objects.sync_directory(self._incoming)
+        self._placed.append(intent)
+        objects.put(part, name)
 
     def settle(self) -> None:
         """The database has recorded the files: they stay."""
-        for intent, _ in self._placed:
+        for intent in self._placed:
             intent.unlink(missing_ok=True)
         self._placed.clear()
 
     def discard(self) -> None:
-        """The transaction failed: take the files back, unless something else records the same bytes."""
-        for intent, target in self._placed:
+        """The transaction failed: take the files back, unless something else records the same bytes.
+
+        What cannot be taken back now keeps its intent, for the next ingest.
+        """
+        for intent in self._placed:
             name = intent.read_text().strip()
             if not StoredFile.objects.filter(path=name).exists():
-                target.unlink(missing_ok=True)
+                try:
+                    objects.remove(name)
+                except objects.StorageUnavailable:
+                    log.warning("%s stays in the storage until the next ingest", name)
+                    continue
             intent.unlink()
         self._placed.clear()
 
 
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def orphans() -> Iterator[Path]:
-    """Stored files that no record knows (a full walk of the store)."""
-    root = local_path("")
-    for folder in sorted(root.iterdir()) if root.is_dir() else ():
-        if folder.is_dir() and folder.name != _INCOMING:
-            known = set(StoredFile.objects.filter(path__startswith=f"{folder.name}/").values_list("path", flat=True))
-            for path in sorted(folder.iterdir()):
-                if f"{folder.name}/{path.name}" not in known:
-                    yield path
+def orphans() -> Iterator[str]:
+    """Names of stored files that no record knows (a full walk of the store)."""
+    for folder in objects.folders():
+        if folder != _INCOMING:
+            known = set(StoredFile.objects.filter(path__startswith=f"{folder}/").values_list("path", flat=True))
+            yield from (name for name in objects.names_in(folder) if name not in known)

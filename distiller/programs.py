@@ -14,6 +14,7 @@ import redis
 from django.conf import settings
 from django.db import Error
 
+from archive.scrubbing import Scrubber
 from distiller.broker import queue_folder, redis_server, socket_path
 from distiller.supervisor import Chore, Program
 from uws.notify import redis_client
@@ -27,6 +28,7 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 """Jobs run side by side: each computes in one thread, which also makes sums come out the same every time."""
 TEND = 2.0
 BEAT = 5.0
+SCRUB = 60.0
 
 
 Slots = Mapping[str, int]
@@ -64,9 +66,10 @@ def _has_private_redis() -> bool:
 
 
 def worker_chores(slots: Slots) -> list[Chore]:
-    """Signs of life in the database, and looking after the jobs."""
+    """Signs of life in the database, looking after the jobs, and after the stored files."""
     registration = Registration(slots)
     reconciler = Reconciler(settings.DISTILLER_HOME)
+    scrubber = Scrubber(release_connection)
 
     def recover_stopped() -> None:
         reconciler.recover_from_dead_runners(crashed=False)
@@ -77,6 +80,7 @@ def worker_chores(slots: Slots) -> list[Chore]:
         Chore(
             TEND, _tolerant("looking after the jobs", reconciler.tick), _tolerant("handing back jobs", recover_stopped)
         ),
+        Chore(SCRUB, scrubber.keep_going, scrubber.stop),
     ]
 
 

@@ -1,16 +1,23 @@
-"""The threads of a web process: gunicorn's, which stay with a client that asks again at once."""
+"""The threads of a web process: gunicorn's, which stay with a client that asks again at once, not with slow readers."""
 
 from __future__ import annotations
 
 import datetime as dt
 import select
+import selectors
+import socket
+import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+from wsgiref.types import WSGIApplication
 
 from gunicorn.http import wsgi
 from gunicorn.http.body import LengthReader
 from gunicorn.util import close_graceful
 from gunicorn.workers.gthread import ThreadWorker
+
+from distiller.sending import STALLED, FilesByKernel, Transfer
 
 PATIENCE = 5
 """Milliseconds that a thread waits for the next request of the client that it has just answered."""
@@ -24,12 +31,31 @@ class StayingWorker(ThreadWorker):
     one that has answered looks for a moment whether the same client asks again.
 
     Every call to the system may also cost a change of thread, so that it makes few: a short answer is sent in one.
+
+    A file that a client is slow to read goes the other way: the thread leaves the rest to the main thread, which sends
+    a piece whenever the connection takes one.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._left: dict[socket.socket, Transfer] = {}
+        self._sending: dict[socket.socket, tuple[Any, Transfer]] = {}
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        self.wsgi: WSGIApplication = FilesByKernel(self.app.wsgi(), self._left)
 
     def handle(self, conn: Any) -> Any:
         """Answer a request, and those that follow it at once. Returns what is to become of the connection."""
         result = super().handle(conn)
-        while result is True and self.alive and not conn.is_http2 and self._has_leisure() and _asks_again(conn):
+        while (
+            result is True
+            and self.alive
+            and not conn.is_http2
+            and conn.sock not in self._left
+            and self._has_leisure()
+            and _asks_again(conn)
+        ):
             result = super().handle(conn)
         return result
 
@@ -89,9 +115,46 @@ class StayingWorker(ThreadWorker):
         """
         return bool(keepalive and _is_read(conn.parser.mesg.body)) or super()._keepalive_after(conn, keepalive)
 
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """Called in the main thread when a thread has done its part."""
+        transfer = self._left.pop(conn.sock, None)
+        if transfer is None:
+            super().finish_request(conn, fs)
+            return
+        self._sending[conn.sock] = conn, transfer
+        self.poller.register(conn.sock, selectors.EVENT_WRITE, partial(self._send_on, conn, transfer, fs))
+
+    def murder_pending(self) -> None:
+        """Called at every turn of the main loop: lets go of those who have stopped reading, too."""
+        super().murder_pending()
+        now = time.monotonic()
+        for conn, transfer in [s for s in self._sending.values() if now - s[1].moved > STALLED]:
+            self._give_up(conn, transfer)
+
+    def _send_on(self, conn: Any, transfer: Transfer, fs: Any, connection: socket.socket) -> None:
+        try:
+            if not transfer.step():
+                return
+        except OSError as error:
+            self.log.debug("a download was broken off: %s", error)
+            self._give_up(conn, transfer)
+            return
+        self._end_sending(connection, transfer)
+        super().finish_request(conn, fs)
+
+    def _give_up(self, conn: Any, transfer: Transfer) -> None:
+        self._end_sending(conn.sock, transfer)
+        self.nr_conns -= 1
+        conn.close()
+
+    def _end_sending(self, connection: socket.socket, transfer: Transfer) -> None:
+        del self._sending[connection]
+        self.poller.unregister(connection)
+        transfer.close()
+
     def _has_leisure(self) -> bool:
-        at_work = self.nr_conns - len(self.keepalived_conns) - len(self.pending_conns)
-        return bool(at_work <= self.cfg.threads)
+        elsewhere = len(self.keepalived_conns) + len(self.pending_conns) + len(self._sending)
+        return bool(self.nr_conns - elsewhere <= self.cfg.threads)
 
 
 def _asks_again(conn: Any) -> bool:

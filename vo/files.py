@@ -1,31 +1,48 @@
-"""Stored files over HTTP: whole or in part, with validators and checksums.
+"""Files over HTTP: whole or in part, with validators and checksums.
 
 Sources: RFC 9110 sections 8.8 (validators), 13 (conditions) and 14 (ranges); RFC 9530 and 3230 (digests).
+
+A file of the operating system is handed to the web server, which sends it without reading it (`wsgi.file_wrapper`).
 """
 
 from __future__ import annotations
 
-import base64
-import re
+import hashlib
+import io
+import os
 from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import IO
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.http import content_disposition_header, http_date, parse_etags, parse_http_date_safe
+from django.utils.cache import patch_vary_headers
+from django.utils.http import content_disposition_header, http_date
+
+from vo import digests
+from vo.ranges import Span, Unsatisfiable, asked_span, client_has_it
 
 CHUNK = 256 * 1024
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+DIGEST_IN_PASSING = 2**20
+"""Most bytes of a part whose own checksum is computed for a client that wants it."""
+
+
+class BrokenOff(Exception):
+    """A file ended, or could not be read, before all that was announced was sent: the connection is cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServedFile:
-    """A file to be served and what is known of it.
+    """A representation of a file to be served and what is known of it.
 
-    `open` gives the bytes as a seekable binary file, and raises a VOError where they are missing; `modified` is an
-    aware time; `attachment` has a browser save the file rather than show it.
+    `open` gives the bytes as a seekable binary file, and raises a VOError where they are missing; `sha256` is theirs in
+    hexadecimal, "" if it is not known, in which case `tag` tells versions apart; `modified` is an aware time;
+    `attachment` has a browser save the file rather than show it. `encoding` is the content coding that they are in,
+    `varies` says that other clients get the file in another. `internal_path` is where a web server in front finds the
+    same bytes (`X-Accel-Redirect`).
     """
 
     open: Callable[[], IO[bytes]]
@@ -35,60 +52,94 @@ class ServedFile:
     media_type: str
     filename: str
     attachment: bool = False
+    encoding: str = ""
+    varies: bool = False
+    tag: str = ""
+    internal_path: str = ""
 
     @property
     def etag(self) -> str:
-        return f'"{self.sha256}"'
+        return f'"{self.tag or self.sha256}"'
 
 
 def file_response(request: HttpRequest, served: ServedFile) -> HttpResponseBase:
     """The answer to a GET or HEAD of a file: 200, 206 for one range, 304 for what the client has, or 416.
 
-    Several ranges in one request are answered with the whole file, which RFC 9110 section 14.2 allows. The file is
-    opened before the answer begins: what `open` raises is the caller's to report.
+    The file is opened before the answer begins: what `open` raises is the caller's to report.
     """
-    if _client_has_it(request, served):
-        return _with_validators(HttpResponseNotModified(), served)
-    span = _range(request, served)
-    if span is None:
-        start, length, status = 0, served.size, 200
-    elif span[0] >= served.size or span[1] < span[0]:
+    if client_has_it(request, served.etag, served.modified):
+        return _with_validators(HttpResponseNotModified(), request, served)
+    if served.internal_path:
+        return _left_to_the_front(request, served)
+    try:
+        span = asked_span(request, served.size, served.etag, served.modified)
+    except Unsatisfiable:
         refused = HttpResponse("no byte of that range is in the file\n", content_type="text/plain", status=416)
         refused["Content-Range"] = f"bytes */{served.size}"
-        return refused
-    else:
-        start, length, status = span[0], span[1] - span[0] + 1, 206
+        return _with_vary(refused, served)
+    part = span or Span(0, served.size)
     handle = served.open()
     response: HttpResponseBase
     if request.method == "HEAD":
         handle.close()
-        response = HttpResponse(status=status)
+        response = HttpResponse()
     else:
-        response = StreamingHttpResponse(_Span(handle, start, length), status=status)
-    response["Content-Type"] = served.media_type
-    response["Content-Length"] = str(length)
-    if status == 206:
-        response["Content-Range"] = f"bytes {start}-{start + length - 1}/{served.size}"
-    disposition = content_disposition_header(served.attachment, served.filename)
-    if disposition:
-        response["Content-Disposition"] = disposition
-    return _with_validators(response, served)
+        response = _FileAnswer(_Part(handle, part), status=206 if span else 200)
+        digest = _content_digest(request, served, span)
+        if digest:
+            response["Content-Digest"] = digests.structured(digest)
+    response["Content-Length"] = str(part.length)
+    if span:
+        response["Content-Range"] = f"bytes {part.start}-{part.start + part.length - 1}/{served.size}"
+    return _with_validators(_described(response, served), request, served)
 
 
-class _Span:
+def _left_to_the_front(request: HttpRequest, served: ServedFile) -> HttpResponseBase:
+    """The web server in front sends the bytes, and minds the range."""
+    served.open().close()
+    response = HttpResponse()
+    response["X-Accel-Redirect"] = quote(served.internal_path)
+    return _with_validators(_described(response, served), request, served)
+
+
+class _FileAnswer(StreamingHttpResponse):
+    """A part of a file; `file_to_stream` is what Django gives to the web server's `wsgi.file_wrapper`."""
+
+    def __init__(self, part: _Part, status: int) -> None:
+        super().__init__(part, status=status)
+        self.block_size = CHUNK
+        self.file_to_stream = part if part.is_of_the_system else None
+
+
+class _Part:
     """Some bytes of a file, in chunks; closes the file at the end, and when the client goes away."""
 
-    def __init__(self, handle: IO[bytes], start: int, length: int) -> None:
-        self._handle, self._left = handle, length
-        handle.seek(start)
+    def __init__(self, handle: IO[bytes], span: Span) -> None:
+        self._handle, self._left = handle, span.length
+        handle.seek(span.start)
+        self.is_of_the_system = self._put_in_place(span.start)
+
+    def _put_in_place(self, start: int) -> bool:
+        """Whether it is a file that the kernel can send; its position is what the web server goes by."""
+        with suppress(OSError, AttributeError, io.UnsupportedOperation):
+            os.lseek(self._handle.fileno(), start, os.SEEK_SET)
+            return True
+        return False
+
+    def fileno(self) -> int:
+        return self._handle.fileno()
+
+    def read(self, size: int = CHUNK) -> bytes:
+        wanted = min(size, self._left)
+        chunk = self._handle.read(wanted) if wanted else b""
+        if wanted and not chunk:
+            raise BrokenOff("the file is shorter than it was when it was opened")
+        self._left -= len(chunk)
+        return chunk
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            while self._left > 0:
-                chunk = self._handle.read(min(CHUNK, self._left))
-                if not chunk:
-                    return
-                self._left -= len(chunk)
+            while chunk := self.read():
                 yield chunk
         finally:
             self.close()
@@ -97,51 +148,39 @@ class _Span:
         self._handle.close()
 
 
-def _with_validators(response: HttpResponseBase, served: ServedFile) -> HttpResponseBase:
-    response["ETag"] = served.etag
-    response["Last-Modified"] = http_date(served.modified.timestamp())
-    response["Accept-Ranges"] = "bytes"
-    digest = base64.b64encode(bytes.fromhex(served.sha256)).decode()
-    response["Repr-Digest"] = f"sha-256=:{digest}:"
-    response["Digest"] = f"sha-256={digest}"
+def _content_digest(request: HttpRequest, served: ServedFile, span: Span | None) -> str:
+    """SHA-256 of what this answer has; that of a part is computed for clients that want it, if it is small."""
+    wish = request.headers.get("Want-Content-Digest")
+    if span is None:
+        return served.sha256 if digests.wants_sha256(wish, unasked=True) else ""
+    if span.length > DIGEST_IN_PASSING or not digests.wants_sha256(wish, unasked=False):
+        return ""
+    with closing(served.open()) as handle:
+        handle.seek(span.start)
+        return hashlib.sha256(handle.read(span.length)).hexdigest()
+
+
+def _described(response: HttpResponseBase, served: ServedFile) -> HttpResponseBase:
+    response["Content-Type"] = served.media_type
+    if served.encoding:
+        response["Content-Encoding"] = served.encoding
+    disposition = content_disposition_header(served.attachment, served.filename)
+    if disposition:
+        response["Content-Disposition"] = disposition
     return response
 
 
-def _client_has_it(request: HttpRequest, served: ServedFile) -> bool:
-    known = request.headers.get("If-None-Match")
-    if known is not None:
-        tags = parse_etags(known)
-        return "*" in tags or any(tag.removeprefix("W/") == served.etag for tag in tags)
-    since = parse_http_date_safe(request.headers.get("If-Modified-Since", ""))
-    return since is not None and _second(served.modified) <= since
+def _with_validators(response: HttpResponseBase, request: HttpRequest, served: ServedFile) -> HttpResponseBase:
+    response["ETag"] = served.etag
+    response["Last-Modified"] = http_date(served.modified.timestamp())
+    response["Accept-Ranges"] = "bytes"
+    if served.sha256 and digests.wants_sha256(request.headers.get("Want-Repr-Digest"), unasked=True):
+        response["Repr-Digest"] = digests.structured(served.sha256)
+        response["Digest"] = digests.instance(served.sha256)
+    return _with_vary(response, served)
 
 
-def _range(request: HttpRequest, served: ServedFile) -> tuple[int, int] | None:
-    """First and last byte that are asked for; None for the whole file."""
-    header = request.headers.get("Range")
-    if header is None or request.method != "GET" or not _range_holds(request, served):
-        return None
-    match = _RANGE.fullmatch(header.replace(" ", ""))
-    if match is None or not any(match.groups()):
-        return None
-    first, last = match.groups()
-    if first == "":
-        length = min(int(last), served.size)
-        return (served.size - length, served.size - 1) if length else (served.size, served.size)
-    if last and int(last) < int(first):
-        return None  # no valid range: it is ignored
-    return int(first), min(int(last), served.size - 1) if last else served.size - 1
-
-
-def _range_holds(request: HttpRequest, served: ServedFile) -> bool:
-    """If-Range: the range is of the version that the client has (RFC 9110 section 13.1.5, strong comparison)."""
-    condition = request.headers.get("If-Range")
-    if condition is None:
-        return True
-    if condition.startswith(('"', "W/")):
-        return condition == served.etag
-    return parse_http_date_safe(condition) == _second(served.modified)
-
-
-def _second(when: datetime) -> int:
-    return int(when.astimezone(UTC).timestamp())
+def _with_vary(response: HttpResponseBase, served: ServedFile) -> HttpResponseBase:
+    if served.varies:
+        patch_vary_headers(response, ["Accept-Encoding"])
+    return response

@@ -6,20 +6,19 @@ it years later; plain files are checked for the length their headers announce, a
 
 from __future__ import annotations
 
-import gzip
 import tempfile
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 import numpy as np
 from astropy.io import fits
 from astropy.io.fits.verify import VerifyError
 
 from archive.readers.records import Refused
+from archive.retrieval.unpacking import NotUnpackable, unpack
 
 _BLOCK = 2880
 _UNREADABLE = (
@@ -30,8 +29,6 @@ IN_MEMORY = 256 * 2**20
 """Unpacked files up to this size (bytes) are held in memory, larger ones in a temporary file."""
 _STALE_CHECKSUMS = ("INTEGRAL",)
 """Missions whose software fills in templates and leaves the checksums of the empty template (OSA)."""
-UNPACKED_LIMIT = 32 * 2**30
-"""bytes that a compressed file may unpack to: a small file of zeros could fill the disk."""
 
 
 @contextmanager
@@ -48,12 +45,9 @@ def open_fits(path: Path, *, checksum: bool = True, notes: list[str] | None = No
         file.seek(0)
         if magic == b"\x1f\x8b":
             try:
-                with gzip.GzipFile(fileobj=file) as stream:
-                    _unpack(stream, unpacked)
-            except EOFError:
-                raise Refused("truncated: the compressed stream ends too early") from None
-            except (gzip.BadGzipFile, zlib.error) as error:
-                raise Refused(f"damaged: it cannot be unpacked ({error})") from None
+                unpack(file, unpacked)
+            except NotUnpackable as error:
+                raise Refused(str(error)) from None
             unpacked.seek(0)
             source: Any = unpacked
         else:
@@ -63,15 +57,6 @@ def open_fits(path: Path, *, checksum: bool = True, notes: list[str] | None = No
         source.seek(0)
         with _opened(source, checksum, notes) as hdus:
             yield hdus
-
-
-def _unpack(stream: gzip.GzipFile, unpacked: IO[bytes]) -> None:
-    size = 0
-    while chunk := stream.read(2**20):
-        size += len(chunk)
-        if size > UNPACKED_LIMIT:
-            raise Refused(f"it unpacks to more than {UNPACKED_LIMIT >> 30} GiB")
-        unpacked.write(chunk)
 
 
 @contextmanager

@@ -175,6 +175,27 @@ class Environment(BaseSettings):
         (16384, 65536, 262144), description="The same for one result of a job (`/soda/async`, `/tap/async`, `distil`)."
     )
     distiller_job_retention_days: int = Field(30, ge=1, description="Days until a job and its results are destroyed.")
+    distiller_unpacked_max: int = Field(
+        16384, ge=1, description="Most space (MiB) that what a compressed file holds may take; others are not ingested."
+    )
+    distiller_file_cache: int = Field(
+        4096,
+        ge=0,
+        description="Disk space (MiB) for unpacked copies of stored files, and for local ones where `STORAGES` has the "
+        "archive in an object store, in `DISTILLER_HOME/cache/files`. 0 keeps none: jobs then need a local archive.",
+    )
+    distiller_accel_prefix: str = Field(
+        "",
+        pattern=r"^(/.*/)?$",
+        description="Path under which the web server in front serves the archive's files to itself, such as `/stored/` "
+        "(nginx: `internal`). With it files are left to that server by `X-Accel-Redirect`.",
+    )
+    distiller_scrub_days: int = Field(
+        30,
+        ge=0,
+        description="Days within which a worker reads every stored file again, to find altered ones; 0: never.",
+    )
+    distiller_scrub_rate: int = Field(20, ge=1, description="Most of that (MiB) in a second.")
     distiller_sesame_url: str = Field(
         "https://cds.unistra.fr/cgi-bin/nph-sesame/-oxpi/SNV",
         description="Sesame name resolver, asked for names that the archive's own targets do not have. "

@@ -131,7 +131,7 @@ def _store() -> dict[str, Any]:
     from archive.store import local_path, orphans
 
     incoming = [p.name for p in local_path("incoming").iterdir() if p.name != "lock"]
-    return {"orphans": [p.name for p in orphans()], "incoming": incoming, "files": StoredFile.objects.count()}
+    return {"orphans": list(orphans()), "incoming": incoming, "files": StoredFile.objects.count()}
 
 
 if __name__ == "__main__":

@@ -279,7 +279,7 @@ def test_a_recorded_file_survives_its_intent(db: None, store: Path) -> None:
 def test_orphans_are_found(db: None, store: Path) -> None:
     (store / "cd").mkdir(parents=True)
     (store / "cd" / "stray").write_text("x")
-    assert [p.name for p in orphans()] == ["stray"]
+    assert list(orphans()) == ["cd/stray"]
 
 
 # --- the command ---

@@ -1,0 +1,89 @@
+"""What a stored file is to those who get it: name, size and checksum of what it holds, unpacked if it is a gzip file.
+
+`x.fits.gz` is the FITS file `x.fits`; that it is kept, and sent to clients that take it so, in gzip format is no more
+than a coding of its content (RFC 9110 section 8.4).
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import closing
+
+from archive import objects
+from archive.models import ObsCore, ProductFile, StoredFile
+from archive.retrieval.unpacking import MAGIC, Measure, NotUnpackable
+from archive.store import Digest, open_stored
+from vo.errors import FatalFault
+
+log = logging.getLogger(__name__)
+PACKED_TYPE = "application/gzip"
+_ENDING = ".gz"
+_CHUNK = 2**20
+
+
+def content_digest(file: StoredFile) -> Digest:
+    """SHA-256 and size of what the file holds. Files stored before that was recorded are measured now, once.
+
+    Raises a VOError where the file is missing or damaged.
+    """
+    if file.unpacked_size is None and file.path.endswith(_ENDING):
+        measure(file)
+    if file.unpacked_size is None:
+        return Digest(file.sha256, file.size)
+    return Digest(file.unpacked_sha256, file.unpacked_size)
+
+
+def content_size(file: StoredFile) -> int:
+    """Bytes that a client gets (`content_length` of DataLink); those that are kept if they cannot be read now."""
+    try:
+        return content_digest(file).size
+    except (FatalFault, objects.StorageUnavailable):
+        return file.size
+
+
+def is_packed(file: StoredFile) -> bool:
+    """Whether the bytes that are kept are a gzip file."""
+    return file.unpacked_size is not None or (file.path.endswith(_ENDING) and measure(file))
+
+
+def content_name(use: ProductFile) -> str:
+    """Name of the file as clients get it: without `.gz`, which it has lost by then."""
+    return _without_ending(use.name) if use.file.unpacked_size is not None else use.name
+
+
+def packed_name(use: ProductFile) -> str:
+    """Name of the file as it is kept."""
+    if use.file.unpacked_size is None or use.name.lower().endswith(_ENDING):
+        return use.name
+    return use.name + _ENDING
+
+
+def goes_by(use: ProductFile, name: str) -> bool:
+    """Whether a client may mean this file by that name."""
+    return name in (use.name, content_name(use), packed_name(use))
+
+
+def measure(file: StoredFile) -> bool:
+    """Record size and SHA-256 of what a gzip file holds; False if it is none. Raises a VOError if it is damaged."""
+    measured = Measure()
+    with closing(open_stored(file, file.path)) as packed:
+        if packed.read(len(MAGIC)) != MAGIC:
+            return False
+        packed.seek(0)
+        try:
+            while piece := packed.read(_CHUNK):
+                measured.feed(piece)
+            sha256 = measured.end()
+        except NotUnpackable:
+            log.warning("stored file %s cannot be unpacked: it is served as it is", file.path)
+            return False
+    file.unpacked_sha256, file.unpacked_size = sha256, measured.size
+    StoredFile.objects.filter(pk=file.pk).update(unpacked_sha256=sha256, unpacked_size=measured.size)
+    ObsCore.objects.filter(product__files__file=file, product__files__position=0).update(
+        access_estsize=-(-measured.size // 1000)
+    )
+    return True
+
+
+def _without_ending(name: str) -> str:
+    return name[: -len(_ENDING)] if name.lower().endswith(_ENDING) and len(name) > len(_ENDING) else name

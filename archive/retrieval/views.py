@@ -1,0 +1,143 @@
+"""HTTP of retrieval: one file, and many as a tar, a script, a list of URLs or of checksums."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from archive import lookup, objects
+from archive.gadf import parts
+from archive.links import retrieve_url
+from archive.models import Product, ProductFile
+from archive.policy import POLICY, viewer_of
+from archive.retrieval import script as scripts
+from archive.retrieval.contents import content_name, goes_by, is_packed
+from archive.retrieval.script import Download
+from archive.retrieval.selection import Chosen, chosen_files
+from archive.retrieval.serving import answer
+from archive.retrieval.tarball import Member, Tar, TarFile
+from archive.retrieval.turns import Turns
+from archive.store import digest_bytes, open_stored
+from tap.context import query_context
+from vo.dali import Parameters, boolean
+from vo.errors import NotFoundFault, UsageFault
+from vo.files import CHUNK, ServedFile, file_response
+from vo.http import base_url, text_errors, vo_endpoint
+
+BUNDLES = Turns(6)
+"""Tar files that a process sends at the same time, each in a thread that its client holds."""
+CHECKSUMS = "SHA256SUMS"
+
+
+@vo_endpoint(methods=("GET", "HEAD"), errors=text_errors)
+def retrieve(request: HttpRequest) -> HttpResponseBase:
+    """The bytes of a product: ID; FILE where it has several files, HDU for one of its HDUs as a file of its own;
+    STORED=true for a compressed file as it is kept.
+    """
+    parameters = Parameters.of(request)
+    identifier = parameters.one("ID")
+    if identifier is None or not identifier.strip():
+        raise UsageFault("give the identifier of a data set: ID")
+    as_kept = parameters.value("STORED", boolean) or False
+    viewer = viewer_of(request)
+    product = lookup.product(identifier, viewer)
+    if product is None:
+        raise NotFoundFault(f"this archive has no data set with the identifier {identifier.strip()[:200]}")
+    POLICY.check_read(product, viewer)
+    part = parts.asked_for(product, parameters.one("HDU"))
+    if part is not None:
+        return file_response(request, part)
+    return answer(request, _file_of(product, parameters.one("FILE")), as_kept=as_kept)
+
+
+@vo_endpoint(errors=text_errors)
+def bundle(request: HttpRequest) -> HttpResponseBase:
+    """The files of many products as one tar of known length, with their checksums; it can be resumed (Range)."""
+    chosen = _chosen(request)
+    _check_there(chosen)
+    members = [_member(one) for one in chosen]
+    listed = scripts.checksums(_downloads(request, chosen)).encode()
+    newest = max(one.use.file.stored for one in chosen)
+    sums = Member(CHECKSUMS, len(listed), digest_bytes(listed).sha256, newest, lambda: io.BytesIO(listed))
+    tar = Tar([*members, sums])
+    tag = tar.tag
+    return file_response(
+        request,
+        ServedFile(
+            open=lambda: io.BufferedReader(TarFile(tar, BUNDLES.take("downloads of many files")), CHUNK),
+            size=tar.size,
+            sha256="",
+            tag=tag,
+            modified=newest,
+            media_type="application/x-tar",
+            filename=f"distiller-{tag[:8]}.tar",
+            attachment=True,
+        ),
+    )
+
+
+@vo_endpoint(errors=text_errors)
+def script(request: HttpRequest) -> HttpResponseBase:
+    """A shell script that fetches the files of many products."""
+    return _listing(request, scripts.script, "distiller-fetch.sh", "text/x-shellscript; charset=utf-8")
+
+
+@vo_endpoint(errors=text_errors)
+def urls(request: HttpRequest) -> HttpResponseBase:
+    """The URLs of the files of many products, one a line."""
+    return _listing(request, scripts.urls, "distiller-urls.txt", "text/plain; charset=utf-8")
+
+
+@vo_endpoint(errors=text_errors)
+def checksums(request: HttpRequest) -> HttpResponseBase:
+    """The SHA-256 of the files of many products under the paths that the bundle and the script give them."""
+    return _listing(request, scripts.checksums, CHECKSUMS, "text/plain; charset=utf-8")
+
+
+def _listing(
+    request: HttpRequest, make: Callable[[Sequence[Download]], str], filename: str, media_type: str
+) -> HttpResponse:
+    response = HttpResponse(make(_downloads(request, _chosen(request))), content_type=media_type)
+    response["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return response
+
+
+def _chosen(request: HttpRequest) -> list[Chosen]:
+    return chosen_files(Parameters.of(request), query_context(request))
+
+
+def _downloads(request: HttpRequest, chosen: Sequence[Chosen]) -> list[Download]:
+    """The files as they are kept: smaller on the way, and under checksums that never change."""
+    base = base_url(request)
+    return [Download(kept_url(base, one.use), one.path, one.use.file.sha256, one.use.file.size) for one in chosen]
+
+
+def kept_url(base: str, use: ProductFile) -> str:
+    """Absolute URL of the bytes that are kept."""
+    url = retrieve_url(base, use.product, use)
+    return f"{url}&STORED=true" if is_packed(use.file) else url
+
+
+def _member(one: Chosen) -> Member:
+    use = one.use
+    return Member(one.path, use.file.size, use.file.sha256, use.file.stored, lambda: open_stored(use.file, use.name))
+
+
+def _check_there(chosen: Sequence[Chosen]) -> None:
+    """Raises FatalFault before anything is sent if a file is not there; an object store is asked when it is read."""
+    for one in chosen:
+        if objects.path_of(one.use.file.path) is not None:
+            open_stored(one.use.file, one.use.name).close()
+
+
+def _file_of(product: Product, name: str | None) -> ProductFile:
+    uses = list(product.files.select_related("file").order_by("position"))
+    if name is None:
+        return uses[0]
+    for use in uses:
+        if goes_by(use, name):
+            return use
+    raise NotFoundFault(f"{product.did} has no file {name[:100]!r}; it has {', '.join(map(content_name, uses))}")
