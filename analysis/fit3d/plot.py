@@ -12,7 +12,16 @@ from gammapy.modeling.models import SpectralModel
 from matplotlib.figure import Figure
 
 from analysis.fit3d.fit import Fitted
-from analysis.maps.panels import add_distribution, add_panel, circle, counts_scale, new_figure, signed_scale
+from analysis.maps.panels import (
+    TITLE_HEIGHT,
+    add_distribution,
+    add_panel,
+    circle,
+    counts_scale,
+    new_figure,
+    plain_log,
+    signed_scale,
+)
 
 NEAR = 0.2
 """Degrees around the source in which its counts are shown by energy."""
@@ -70,7 +79,9 @@ def _spectrum(figure: Figure, number: int, model: SpectralModel, points: FluxPoi
     axes.set_ylim(curve.min() / 10, curve.max() * 5)
     axes.set_xlabel("Energy (TeV)")
     axes.set_ylabel("E² dN/dE (erg cm⁻² s⁻¹)")
-    axes.set_title("Spectrum")
+    axes.set_title("Spectrum", y=TITLE_HEIGHT)
+    plain_log(axes.xaxis)
+    plain_log(axes.yaxis)
 
 
 def _counts(figure: Figure, number: int, fitted: Fitted) -> None:
@@ -90,5 +101,7 @@ def _counts(figure: Figure, number: int, fitted: Fitted) -> None:
     axes.set_yscale("symlog", linthresh=1)
     axes.set_xlabel("Energy (TeV)")
     axes.set_ylabel("Counts")
-    axes.set_title(f"Counts within {NEAR:g} deg of the source")
+    axes.set_title(f"Counts within {NEAR:g} deg of the source", y=TITLE_HEIGHT)
+    plain_log(axes.xaxis)
+    plain_log(axes.yaxis)
     axes.legend(fontsize="small")
