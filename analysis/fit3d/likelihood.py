@@ -7,7 +7,7 @@ at the pixels with counts only, and a change of the spectrum alone convolves not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -140,7 +140,7 @@ class SourceCounts:
         self._spectral, self._spatial = list(spectral.free_parameters), list(spatial.free_parameters)
         self.free = [*self._spectral, *self._spatial]
         self._shapes = ShapeImages(source.spatial_model, field.geom)
-        self._spread = Spread(field.kernels, field.geom.data_shape)
+        self._spreads: dict[float, Spread] = {}
         self._edges = field.energy_true.edges
         self._field = field
         pixels = field.mask.reshape(len(field.edisp), -1)
@@ -151,8 +151,8 @@ class SourceCounts:
             _Bin.of(places, probabilities, self._exposure)
             for places, probabilities in zip(occupied, field.edisp, strict=True)
         ]
-        self._by_shape = _Latest(self._places, [*spatial])
-        self._by_spectrum = _Latest(self._spectra, [*spectral])
+        self._by_shape = _Latest(self._places, lambda: [p.value for p in spatial])
+        self._by_spectrum = _Latest(self._spectra, lambda: [*(p.value for p in spectral), self._shapes.smoothness])
 
     def now(self) -> Signal:
         """The prediction for the present values of the parameters."""
@@ -166,6 +166,13 @@ class SourceCounts:
             total=float(spectra[0] @ sums[0]),
             totals=np.concatenate([spectra[1:] @ sums[0], sums[1:] @ spectra[0]]),
         )
+
+    @property
+    def _spread(self) -> Spread:
+        blur = self._shapes.smoothness
+        if blur not in self._spreads:
+            self._spreads[blur] = Spread(self._field.kernels, self._field.geom.data_shape, blur)
+        return self._spreads[blur]
 
     def cube(self) -> np.ndarray:
         """Predicted counts (energy, y, x) for the present values of the parameters, in all pixels."""
@@ -240,15 +247,15 @@ def _slope(parameter: Parameter, step: float, function: Callable[[], np.ndarray]
 
 
 class _Latest(Generic[T]):
-    """What a function makes of parameters; made anew when one of them has changed."""
+    """What a function makes, until what it depends on changes."""
 
-    def __init__(self, make: Callable[[], T], parameters: Sequence[Parameter]) -> None:
+    def __init__(self, make: Callable[[], T], depends: Callable[[], list[float]]) -> None:
         self._make = make
-        self._parameters = parameters
-        self._values: list[float] = []
+        self._depends = depends
+        self._values: list[float] | None = None
 
     def __call__(self) -> T:
-        values = [parameter.value for parameter in self._parameters]
+        values = self._depends()
         if values != self._values:
             self._result = self._make()
             self._values = values

@@ -22,6 +22,13 @@ class ShapeImages:
         self._solid_angle = geom.solid_angle().to_value("sr")
         self._directions: dict[int, np.ndarray] = {}
 
+    @property
+    def smoothness(self) -> float:
+        """Pixels: a width, of a few steps only, than which the image has no finer structure; 0 for a point."""
+        if isinstance(self.model, PointSpatialModel):
+            return 0.0
+        return float(2 ** (np.floor(2 * np.log2(self.model.sigma.value / self.binsz)) / 2))
+
     def image(self) -> np.ndarray:
         """The image for the present values of the model's parameters."""
         if isinstance(self.model, PointSpatialModel):

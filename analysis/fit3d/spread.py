@@ -6,6 +6,8 @@ these, and the result for each energy is a sum of them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from gammapy.irf import PSFMap
 from gammapy.maps import WcsGeom
@@ -15,8 +17,8 @@ CONTAINMENT = 0.999
 """Part of the point spread that the kernels hold."""
 _FINENESS, _FINEST = 12, 4
 """Steps in twice the 68 % containment radius at which kernels are sampled, and the most in a pixel."""
-_REST = 1e-6
-"""Part of the kernels (root of the sum of squares) that may be left out of the sum of a few images."""
+_REST = 1e-5
+"""Part of the kernels (root of the sum of squares) that a sum of a few images may leave out."""
 
 _FEW_PIXELS = 16
 """Pixels of an image up to which a sum over them takes less time than Fourier transforms."""
@@ -55,18 +57,21 @@ def _interpolated(places: np.ndarray, known: np.ndarray, values: np.ndarray) -> 
 class Spread:
     """Convolutions of images (y, x) of `shape` with the kernels (true energy, y, x).
 
-    The convolution with the kernel of energy t is the sum over j of `parts[t, j]` times the j-th image of `of`.
+    The convolution with the kernel of energy t is the sum over j of `parts[t, j]` times the j-th image of `of`. With a
+    `blur` (standard deviation in pixels) this holds for images without finer structure than a Gaussian of that width
+    has, and takes fewer images.
     """
 
-    def __init__(self, kernels: np.ndarray, shape: tuple[int, int]) -> None:
+    def __init__(self, kernels: np.ndarray, shape: tuple[int, int], blur: float) -> None:
         self.shape = shape
-        self.parts, images = _few(kernels)
-        self._images = images
-        half = kernels.shape[-1] // 2
-        self._padded = [fft.next_fast_len(max(size + half, 2 * half + 1), real=True) for size in shape]
-        padded = np.zeros((len(images), *self._padded))
-        padded[:, : 2 * half + 1, : 2 * half + 1] = images
-        self._transforms = fft.rfft2(np.roll(padded, (-half, -half), axis=(1, 2)))
+        self._half = kernels.shape[-1] // 2
+        self._padded = [fft.next_fast_len(max(size + self._half, kernels.shape[-1]), real=True) for size in shape]
+        padded = np.zeros((len(kernels), *self._padded))
+        padded[:, : kernels.shape[1], : kernels.shape[2]] = kernels
+        transforms = fft.rfft2(np.roll(padded, (-self._half, -self._half), axis=(1, 2)))
+        self.parts = _parts(transforms.real * _transform_of_gaussian(self._padded, blur))  # kernels are symmetric
+        self._transforms = np.tensordot(self.parts.T, transforms, axes=1)
+        self._images = np.tensordot(self.parts.T, kernels, axes=1)
 
     def of(self, images: np.ndarray) -> np.ndarray:
         """(images, j, y, x) for some images (images, y, x)."""
@@ -79,18 +84,22 @@ class Spread:
     def _of_pixels(self, image: np.ndarray) -> np.ndarray:
         """(j, y, x) for an image that is 0 but in a few pixels, such as that of a point: a sum of shifted kernels."""
         number, size, _ = self._images.shape
-        half = size // 2
-        (rows, columns) = self.shape
-        result = np.zeros((number, rows + 2 * half, columns + 2 * half))
+        rows, columns = self.shape
+        result = np.zeros((number, rows + 2 * self._half, columns + 2 * self._half))
         for y, x in np.argwhere(image):
             result[:, y : y + size, x : x + size] += image[y, x] * self._images
-        return result[:, half : half + rows, half : half + columns]
+        return result[:, self._half : self._half + rows, self._half : self._half + columns]
 
 
-def _few(kernels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A few images (j, y, x), and how much of each (energy, j) a kernel has: its singular value decomposition."""
-    flat = kernels.reshape(len(kernels), -1)
-    vectors, values, images = np.linalg.svd(flat, full_matrices=False)
-    rest = np.sqrt(np.cumsum(values[::-1] ** 2)[::-1])
-    number = max(1, int((rest > _REST * rest[0]).sum()))
-    return vectors[:, :number] * values[:number], images[:number].reshape(number, *kernels.shape[1:])
+def _transform_of_gaussian(shape: Sequence[int], sigma: float) -> np.ndarray:
+    """Fourier transform of a Gaussian of `sigma` pixels at the frequencies of `scipy.fft.rfft2`."""
+    squares = fft.fftfreq(shape[0])[:, np.newaxis] ** 2 + fft.rfftfreq(shape[1]) ** 2
+    return np.exp(-2 * np.pi**2 * sigma**2 * squares)
+
+
+def _parts(transforms: np.ndarray) -> np.ndarray:
+    """Orthogonal directions (energy, j) in which the transforms differ, but for `_REST`: a few make up all of them."""
+    flat = transforms.reshape(len(transforms), -1)
+    values, vectors = np.linalg.eigh(flat @ flat.T)
+    left_out = np.sqrt(np.cumsum(np.clip(values, 0, None)))
+    return vectors[:, left_out > _REST * left_out[-1]]
