@@ -130,15 +130,19 @@ def split(dataset: MapDataset, position: SkyCoord, radius: u.Quantity) -> tuple[
     mask = dataset.mask.data
     beyond = mask.copy()
     beyond[:, *place] = False
-    sums = (np.where(beyond, cube.data, 0).sum(axis=(1, 2)) for cube in (dataset.counts, dataset.background))
+    counts, background, exposure = dataset.counts.data, dataset.background.data, dataset.exposure.data
     field = Field(
-        geom,
-        dataset.counts.geom.axes["energy"],
-        dataset.exposure.geom.axes["energy_true"],
-        *(cube[:, *place] for cube in (dataset.counts.data, dataset.background.data, mask, dataset.exposure.data)),
-        dataset.edisp.get_edisp_kernel().pdf_matrix.T,
-        kernels_of(dataset.psf, geom),
-        *sums,
+        geom=geom,
+        energy=dataset.counts.geom.axes["energy"],
+        energy_true=dataset.exposure.geom.axes["energy_true"],
+        counts=counts[:, *place],
+        background=background[:, *place],
+        mask=mask[:, *place],
+        exposure=exposure[:, *place],
+        edisp=dataset.edisp.get_edisp_kernel().pdf_matrix.T,
+        kernels=kernels_of(dataset.psf, geom),
+        counts_beyond=np.where(beyond, counts, 0).sum(axis=(1, 2)),
+        background_beyond=np.where(beyond, background, 0).sum(axis=(1, 2)),
     )
     return field, place
 

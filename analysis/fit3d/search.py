@@ -25,8 +25,8 @@ AT_A_KINK = 0.1
 MOST_STEPS = 100
 _STIFFEST = 1e8
 _SOFTEST = 1e-3
-_ERROR_STEP = 0.5
-"""Part of an error over which the second derivatives are taken: over more than such a kink."""
+_ERROR_STEP = 0.1
+"""Part of an error to both sides over which the second derivatives are taken."""
 
 
 @dataclass(frozen=True, slots=True)
