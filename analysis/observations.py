@@ -41,6 +41,12 @@ _DAMAGE = (OSError, EOFError, zlib.error, VerifyError, AstropyUserWarning, Looku
 _GZIP = b"\x1f\x8b"
 
 
+MAX_RUNS = 500
+"""Observations that a job takes, whatever it does with them: as many as are reduced to spectra (0.4 s each) well within
+the time limit of a job, and as stay together in its memory.
+"""
+
+
 class UnusableObservation(Exception):
     """The observation is sound but gives nothing to this analysis; the message is a clause that says why."""
 
@@ -48,6 +54,15 @@ class UnusableObservation(Exception):
 def name_of(file: InputFile) -> str:
     """The obs_id of a file's observation, or its publisher DID."""
     return str(file.metadata.get("obs_id") or file.id)
+
+
+def check_number(files: Sequence[InputFile], most: int = MAX_RUNS, purpose: str = "a job", instead: str = "") -> None:
+    """Raises UserJobError above `most` observations; `instead` is what else than their number can be changed."""
+    if len(files) > most:
+        raise UserJobError(
+            f"{len(files)} observations are selected; {purpose} takes {most} at most: select fewer, for example with "
+            f"`time`, and make several jobs{instead}."
+        )
 
 
 def check_distinct(files: Sequence[InputFile]) -> None:

@@ -1,9 +1,10 @@
 """`python -m benchmarks.analysis DATA`: map jobs beside a gammapy script, and what kept maps save.
 
-DATA is the folder of the H.E.S.S. data release. `countmap` on eleven observations of RX J1713.7-3946, `fit3d` on six
-of PKS 2155-304: the job on all but the last, the same in a script of the tests that uses gammapy directly, then the job
-with another selection or model, and with one more observation; and all of them with nothing kept. The workers are warm;
-the controller is not in it. Times are processor seconds of one process, ratios of one run.
+DATA is the folder of the H.E.S.S. data release. `countmap` and `fit3d` on eleven observations of RX J1713.7-3946, a
+shell fitted as a Gaussian, and `fit3d` on six of PKS 2155-304, a point: the job on all but the last, the same in a
+script of the tests that uses gammapy directly, then the job with other selections or models, and with one more
+observation; and all of them with nothing kept. The workers are warm; the controller is not in it. Times are processor
+seconds of one process, ratios of one run.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +31,49 @@ RX_J1713 = [20326, 20327, 20349, 20350, 20396, 20397, 20421, 20422, 20517, 20518
 PKS_2155 = [47802, 47803, 47804, 47827, 47828, 47829]
 SHELL = SkyCoord(258.3875, -39.7667, unit="deg")
 BLAZAR = SkyCoord(329.7169, -30.2256, unit="deg")
-Case = tuple[str, list[int], SkyCoord, dict[str, Any], dict[str, Any]]
-CASES: list[Case] = [
-    ("countmap", RX_J1713, SHELL, {"exclusion_radius": 0.7}, {"exclusion_radius": 0.7, "energy": (1.0, 10.0)}),
-    ("fit3d", PKS_2155, BLAZAR, {}, {"model": "log-parabola"}),
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A job with parameters on observations of a position, by what name others are asked for, and whether the script
+    is run beside it.
+    """
+
+    job: str
+    obs_ids: list[int]
+    position: SkyCoord
+    first: dict[str, Any]
+    others: dict[str, dict[str, Any]]
+    beside: bool = True
+
+
+_SHELL = {"exclusion_radius": 0.7}
+_GAUSSIAN = {**_SHELL, "morphology": "gaussian", "extension": 0.3}
+CASES = [
+    Case(
+        "countmap",
+        RX_J1713,
+        SHELL,
+        _SHELL,
+        {
+            "another energy range": {**_SHELL, "energy": (1.0, 10.0)},
+            "one between the bins": {**_SHELL, "energy": (0.9, 12.0)},
+            "another background": {**_SHELL, "background": "field-of-view"},
+        },
+    ),
+    Case(
+        "fit3d",
+        RX_J1713,
+        SHELL,
+        _GAUSSIAN,
+        {
+            "another model": {**_GAUSSIAN, "model": "log-parabola"},
+            "another energy range": {**_GAUSSIAN, "energy": (1.0, 10.0)},
+        },
+        beside=False,
+    ),
+    Case("fit3d", PKS_2155, BLAZAR, {}, {"another model": {"model": "log-parabola"}}),
 ]
-"""Job, observations, position; parameters of the first job, and of that with another selection or model."""
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -82,17 +121,20 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    for name, obs_ids, position, first, other in CASES:
-        files = input_files(arguments.data, obs_ids)
-        importlib.import_module(f"analysis.{name}.worker").warm_up()
+    for case in CASES:
+        files = input_files(arguments.data, case.obs_ids)
+        importlib.import_module(f"analysis.{case.job}.worker").warm_up()
         with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
-            job = run_job(name, files[:-1], position, Path(one), first)
-            changed = run_job(name, files[:-1], position, Path(one), other)
-            more = run_job(name, files, position, Path(one), first)
-            whole = run_job(name, files, position, Path(two), first)
-        plain = script(name, arguments.data, obs_ids[:-1], position)
-        print(f"{name}: {len(files) - 1} observations {job:.2f} s, script {plain:.2f} s, ratio {job / plain:.2f}")
-        print(f"  another selection or model {changed:.2f} s, of the first {changed / job:.2f}")
+            first = run_job(case.job, files[:-1], case.position, Path(one), case.first)
+            print(f"{case.job}: {len(files) - 1} observations {first:.2f} s")
+            if case.beside:
+                plain = script(case.job, arguments.data, case.obs_ids[:-1], case.position)
+                print(f"  script {plain:.2f} s, ratio {first / plain:.2f}")
+            for name, parameters in case.others.items():
+                other = run_job(case.job, files[:-1], case.position, Path(one), parameters)
+                print(f"  {name} {other:.2f} s, of the first {other / first:.2f}")
+            more = run_job(case.job, files, case.position, Path(one), case.first)
+            whole = run_job(case.job, files, case.position, Path(two), case.first)
         print(f"  one more {more:.2f} s, all {len(files)} anew {whole:.2f} s, ratio {more / whole:.2f}")
 
 

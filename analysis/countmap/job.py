@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from analysis.maps import parameters as shared
 from analysis.selection import OBSERVATIONS, DL3Selection
 from uws.jobtypes import JobType, OutputRole
 from uws.parameters import Interval, param
@@ -17,16 +18,7 @@ MAX_PIXELS = 2000
 class CountmapParameters(DL3Selection):
     """Parameters of a count map."""
 
-    energy: Interval | None = param(
-        None,
-        label="Energy",
-        description="Reconstructed energies to use, never below an observation's safe threshold. "
-        "Default: each observation from its safe threshold up.",
-        unit="TeV",
-        ucd="em.energy;stat.interval",
-        xtype="interval",
-        group="Source",
-    )
+    energy: Interval | None = shared.energy("use", group="Source")
     on_radius: float = param(
         0.1,
         label="On radius",
@@ -53,16 +45,7 @@ class CountmapParameters(DL3Selection):
         "model of the field of view, scaled to the counts outside of the excluded disks.",
         group="Background",
     )
-    exclusion_radius: float = param(
-        0.3,
-        label="Exclusion radius",
-        description="Radius of the disk around the source that is kept out of the background.",
-        unit="deg",
-        ucd="phys.angSize",
-        gt=0,
-        le=5,
-        group="Background",
-    )
+    exclusion_radius: float = shared.exclusion_radius(advanced=False)
     ring_radius: float = param(
         0.5,
         label="Ring radius",
@@ -85,22 +68,9 @@ class CountmapParameters(DL3Selection):
         group="Background",
         advanced=True,
     )
-    width: float = param(
-        4.0, label="Map width", description="Width and height of the map.", unit="deg", gt=0, le=20, group="Map"
-    )
-    binsz: float = param(
-        0.02, label="Pixel size", description="Size of a pixel.", unit="deg", ge=0.005, le=1, group="Map"
-    )
-    offset_max: float = param(
-        2.5,
-        label="Largest offset",
-        description="Events further from the pointing direction are not used.",
-        unit="deg",
-        gt=0,
-        le=10,
-        group="Map",
-        advanced=True,
-    )
+    width: float = shared.width(largest=20)
+    binsz: float = shared.binsz(smallest=0.005, largest=1)
+    offset_max: float = shared.offset_max()
 
     @model_validator(mode="after")
     def _geometry(self) -> CountmapParameters:
@@ -112,8 +82,7 @@ class CountmapParameters(DL3Selection):
             raise ValueError("the pixels are too large: binsz is above on_radius")
         if self.width < 4 * self.binsz:
             raise ValueError("the map is narrower than four pixels: make width larger or binsz smaller")
-        if self.width / self.binsz > MAX_PIXELS:
-            raise ValueError(f"the map has more than {MAX_PIXELS} pixels a side: make width smaller or binsz larger")
+        shared.check_pixels(self.width, self.binsz, MAX_PIXELS)
         return self
 
 

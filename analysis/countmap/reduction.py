@@ -22,12 +22,12 @@ from gammapy.maps import Map
 from gammapy.modeling.models import PowerLawSpectralModel
 from regions import CircleSkyRegion
 
-from analysis.countmap.job import CountmapParameters
+from analysis.countmap.job import JOB, CountmapParameters
 from analysis.maps.background import field_of_view_norm
 from analysis.maps.grid import Bin, SkyGrid, energy_edges
-from analysis.maps.reduction import EXPOSURE_UNIT, MapReducer, Run, RunMaps
+from analysis.maps.reduction import EXPOSURE_UNIT, MapReducer, Run, RunMaps, check_size
 from analysis.maps.store import ArrayStore
-from analysis.observations import UnusableObservation, check_distinct
+from analysis.observations import UnusableObservation
 from analysis.progress import Stage
 from analysis.source import disk, exclusion_mask
 from uws.context import InputFile
@@ -61,9 +61,12 @@ class Reduction:
 def reduce(
     files: Sequence[InputFile], parameters: CountmapParameters, position: SkyCoord, store: ArrayStore, progress: Stage
 ) -> Reduction:
-    """Reduce and sum all observations. Raises UserJobError when none is usable, or when a file cannot be read."""
-    check_distinct(files)
+    """Reduce and sum all observations.
+
+    Raises UserJobError when they are too many, when none is usable, or when a file cannot be read.
+    """
     summation = Summation(parameters, position, store)
+    check_size(files, summation.reducer.grid, JOB.execution_duration)
     for number, file in enumerate(files):
         run = Run.of_file(file, NEEDED)
         progress.step(number, len(files), f"Reducing run {run.name} ({number + 1} of {len(files)})")

@@ -1,8 +1,7 @@
 """The fit itself: the likelihood of the maps, its maximum, and how much the source adds to it.
 
 Beyond the reach of the source only the background is fitted. There the Poisson likelihood of all pixels of an energy
-bin depends on the sums of their counts and of their background alone, so these stand in the place of the pixels: the
-same fit in a fraction of the time.
+bin depends on the sums of their counts and of their background alone, so these stand in the place of the pixels.
 """
 
 from __future__ import annotations
@@ -13,44 +12,41 @@ from typing import Any
 import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
-from gammapy.datasets import Datasets, MapDataset, SpectrumDataset
-from gammapy.maps import RegionGeom, RegionNDMap
-from gammapy.modeling import Fit, Parameter
+from gammapy.datasets import MapDataset
+from gammapy.modeling import Parameter
 from gammapy.modeling.models import FoVBackgroundModel, Models, SkyModel
-from regions import CircleSkyRegion
 
 from analysis.fit3d.job import Fit3dParameters
+from analysis.fit3d.likelihood import Field, Likelihood, SourceCounts
 from analysis.fit3d.models import SOURCE, background_model, reach, source_model
+from analysis.fit3d.search import NoMinimumError, covariance, minimum
+from analysis.fit3d.spread import kernels_of
 from uws.errors import UserJobError
 
-_ELSEWHERE = "elsewhere"
-
-
-class _Likelihood(Datasets):
-    """Datasets of models without priors: for each value of the likelihood gammapy gathers the models of all datasets,
-    which takes longer than the likelihood itself, to find the priors.
-    """
-
-    def stat_sum(self) -> float:
-        return sum(float(dataset.stat_sum()) for dataset in self)
+_START_RADIUS = 0.2
+"""Degrees around the source within which the excess tells the amplitude that the fit starts with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """The result of the fit.
 
-    `models` (source, background) carry best values and errors; `covariance` is that of the parameters `free`; `near` is
-    the dataset around the source, with the models; `ts` is the test statistic of the source: twice the difference in
-    log likelihood to the best fit of the background alone.
+    `models` (source, background) carry best values and errors; `covariance` is that of the parameters `free`; `ts` is
+    the test statistic of the source: twice the difference in log likelihood to the best fit of the background alone.
+    `field` has the maps around the source, at `place` (rows, columns) of the whole; `signal` (energy, y, x) are the
+    counts of the source predicted there, and `level` (energy,) is what the background is to be multiplied by.
     """
 
     models: Models
     covariance: np.ndarray
-    near: MapDataset
     stat: float
     ts: float
     evaluations: int
     message: str
+    field: Field
+    place: tuple[slice, slice]
+    signal: np.ndarray
+    level: np.ndarray
 
     @property
     def source(self) -> SkyModel:
@@ -58,12 +54,12 @@ class Fitted:
 
     @property
     def background(self) -> FoVBackgroundModel:
-        return self.near.background_model
+        return self.models[1]
 
     @property
     def free(self) -> list[Parameter]:
         """The fitted parameters, in the order of the covariance matrix."""
-        return _free(self.models)
+        return list(self.models.parameters.free_parameters)
 
 
 def fit(dataset: MapDataset, parameters: Fit3dParameters, position: SkyCoord) -> Fitted:
@@ -80,81 +76,82 @@ def fit(dataset: MapDataset, parameters: Fit3dParameters, position: SkyCoord) ->
             f"There are fewer energy bins from {low:.3g} to {high:.3g} TeV than a {_name(parameters)} has parameters: "
             "make the energy range larger."
         )
-    near, elsewhere = split(dataset, position, reach(parameters) * u.deg)
-    background = background_model(parameters, near.name)
-    shared = background_model(parameters, elsewhere.name)
-    shared.spectral_model.norm = background.spectral_model.norm
-    shared.spectral_model.tilt = background.spectral_model.tilt
-    datasets = _Likelihood([near, elsewhere])
-
-    datasets.models = Models([background, shared])
-    without = Fit(optimize_opts={"tol": 0.01}).optimize(datasets)
-    source.datasets_names = [near.name]
-    datasets.models = Models([source, background, shared])
-    _scale_amplitude(near, source, position)
-    result = Fit(optimize_opts={"tol": 0.01}).run(datasets)
-    models = Models([source, background])
-    values = [*models.parameters.value, *np.diag(result.covariance_result.matrix)]
-    if not result.success or not np.all(np.isfinite([result.total_stat, *values])):
+    field, place = split(dataset, position, reach(parameters) * u.deg)
+    background = background_model(parameters, dataset.name)
+    nothing = UserJobError(
+        f"There is no signal to fit a {_name(parameters)} to: {seen}. Check the position of the source, or select "
+        "more observations."
+    )
+    try:
+        without = minimum(Likelihood(field, background))
+        likelihood = Likelihood(field, background, source)
+        _scale_amplitude(field, source, position)
+        found = minimum(likelihood)
+        if source.spectral_model.amplitude.value <= 0 or found.stat >= without.stat:
+            raise nothing
+        _check_bounds(source, parameters)
+        matrix = covariance(likelihood, found)
+    except NoMinimumError as error:
+        if source.spectral_model.amplitude.value <= 0:
+            raise nothing from error
         raise UserJobError(
             f"The fit of a {_name(parameters)} did not converge: {seen}. Fix the position, choose a simpler model, or "
             "select more observations."
-        )
-    ts = float(without.total_stat - result.total_stat)
-    if source.spectral_model.amplitude.value <= 0 or ts <= 0:
-        raise UserJobError(
-            f"There is no signal to fit a {_name(parameters)} to: {seen}. Check the position of the source, or select "
-            "more observations."
-        )
-    _check_bounds(source, parameters)
+        ) from error
+    models = Models([source, background])
+    models.covariance = _of_all(matrix, models)
     return Fitted(
         models=models,
-        covariance=_covariance(datasets, result.covariance_result.matrix),
-        near=near,
-        stat=float(result.total_stat),
-        ts=ts,
-        evaluations=int(result.nfev),
-        message=str(result.optimize_result.message),
+        covariance=matrix,
+        stat=found.stat,
+        ts=without.stat - found.stat,
+        evaluations=likelihood.evaluations,
+        message=f"The search ended at a minimum of the statistic after {found.steps} steps.",
+        field=field,
+        place=place,
+        signal=SourceCounts(field, source).cube(),
+        level=background.spectral_model(field.energy.center).to_value(""),
     )
 
 
-def _free(models: Models) -> list[Parameter]:
-    return list(models.parameters.free_parameters.unique_parameters)
+def _of_all(covariance: np.ndarray, models: Models) -> np.ndarray:
+    """Covariance of all parameters, of that of the free ones."""
+    free = np.array([not parameter.frozen for parameter in models.parameters])
+    result = np.zeros((len(free), len(free)))
+    result[np.ix_(free, free)] = covariance
+    return result
 
 
-def _covariance(datasets: Datasets, matrix: np.ndarray) -> np.ndarray:
-    """Covariance of the free parameters, of that of all: a parameter that two models share counts once."""
-    names = list(datasets.models.parameters)
-    places = [next(n for n, other in enumerate(names) if other is parameter) for parameter in _free(datasets.models)]
-    return matrix[np.ix_(places, places)]
-
-
-def split(dataset: MapDataset, position: SkyCoord, radius: u.Quantity) -> tuple[MapDataset, SpectrumDataset]:
-    """The square of half width `radius` around a position, and the sums over all pixels beyond it."""
-    near = dataset.cutout(position, width=2 * radius, name=dataset.name)
-    near.psf, near.edisp = dataset.psf, dataset.edisp
-    rows, columns = near.counts.geom.cutout_slices(dataset.counts.geom)["parent-slices"]
-    mask = dataset.mask.data.copy()
-    mask[:, rows, columns] = False
-    region = CircleSkyRegion(dataset.counts.geom.center_skydir, dataset.counts.geom.width.max())
-    geom = RegionGeom.create(region, axes=[dataset.counts.geom.axes["energy"]])
-    sums = {
-        name: np.where(mask, cube.data, 0).sum(axis=(1, 2)).reshape(geom.data_shape)
-        for name, cube in (("counts", dataset.counts), ("background", dataset.background))
-    }
-    elsewhere = SpectrumDataset(
-        **{name: RegionNDMap.from_geom(geom, data=values) for name, values in sums.items()},
-        mask_safe=RegionNDMap.from_geom(geom, data=sums["background"] > 0),
-        name=_ELSEWHERE,
+def split(dataset: MapDataset, position: SkyCoord, radius: u.Quantity) -> tuple[Field, tuple[slice, slice]]:
+    """The square of half width `radius` around a position with the sums beyond it, and its place in the maps."""
+    image = dataset.counts.geom.to_image()
+    geom = image.cutout(position, width=2 * radius)
+    place = geom.cutout_slices(image)["parent-slices"]
+    mask = dataset.mask.data
+    beyond = mask.copy()
+    beyond[:, *place] = False
+    counts, background, exposure = dataset.counts.data, dataset.background.data, dataset.exposure.data
+    field = Field(
+        geom=geom,
+        energy=dataset.counts.geom.axes["energy"],
+        energy_true=dataset.exposure.geom.axes["energy_true"],
+        counts=counts[:, *place],
+        background=background[:, *place],
+        mask=mask[:, *place],
+        exposure=exposure[:, *place],
+        edisp=dataset.edisp.get_edisp_kernel().pdf_matrix.T,
+        kernels=kernels_of(dataset.psf, geom),
+        counts_beyond=np.where(beyond, counts, 0).sum(axis=(1, 2)),
+        background_beyond=np.where(beyond, background, 0).sum(axis=(1, 2)),
     )
-    return near, elsewhere
+    return field, place
 
 
-def _scale_amplitude(dataset: MapDataset, source: SkyModel, position: SkyCoord) -> None:
-    """Start from the excess within 0.2 deg of the source."""
-    near = (dataset.counts.geom.separation(position) < 0.2 * u.deg) & dataset.mask.data
-    excess = float((dataset.counts.data - dataset.npred_background().data)[near].sum())
-    predicted = float(dataset.npred_signal().data[near].sum())
+def _scale_amplitude(field: Field, source: SkyModel, position: SkyCoord) -> None:
+    """Start from the excess near the source."""
+    near = (field.geom.separation(position).deg < _START_RADIUS) & field.mask
+    excess = float((field.counts - field.background)[near].sum())
+    predicted = float(SourceCounts(field, source).cube()[near].sum())
     if predicted > 0:
         source.spectral_model.amplitude.value *= max(excess, 1.0) / predicted
 

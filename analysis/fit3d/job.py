@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from analysis.maps import parameters as shared
 from analysis.onoff.parameters import ModelName
 from analysis.selection import OBSERVATIONS, DL3Selection
 from uws.jobtypes import JobType, OutputRole
@@ -61,28 +62,8 @@ class Fit3dParameters(DL3Selection):
         group="Background",
         advanced=True,
     )
-    exclusion_radius: float = param(
-        0.3,
-        label="Exclusion radius",
-        description="Radius of the disk around the source that is kept out when the background model of each "
-        "observation is scaled to its counts, before the fit.",
-        unit="deg",
-        ucd="phys.angSize",
-        gt=0,
-        le=5,
-        group="Background",
-        advanced=True,
-    )
-    energy: Interval | None = param(
-        None,
-        label="Fit range",
-        description="Reconstructed energies to fit, never below an observation's safe threshold. "
-        "Default: each observation from its safe threshold up.",
-        unit="TeV",
-        ucd="em.energy;stat.interval",
-        xtype="interval",
-        group="Model",
-    )
+    exclusion_radius: float = shared.exclusion_radius(advanced=True)
+    energy: Interval | None = shared.energy("fit", group="Model")
     flux_points_per_decade: int = param(
         3,
         label="Flux points per decade",
@@ -92,27 +73,13 @@ class Fit3dParameters(DL3Selection):
         group="Model",
         advanced=True,
     )
-    width: float = param(
-        4.0, label="Map width", description="Width and height of the maps.", unit="deg", gt=0, le=10, group="Map"
-    )
-    binsz: float = param(
-        0.02, label="Pixel size", description="Size of a pixel.", unit="deg", ge=0.01, le=0.2, group="Map"
-    )
-    offset_max: float = param(
-        2.5,
-        label="Largest offset",
-        description="Events further from the pointing direction are not used.",
-        unit="deg",
-        gt=0,
-        le=10,
-        group="Map",
-        advanced=True,
-    )
+    width: float = shared.width(largest=10)
+    binsz: float = shared.binsz(smallest=0.01, largest=0.2)
+    offset_max: float = shared.offset_max()
 
     @model_validator(mode="after")
     def _geometry(self) -> Fit3dParameters:
-        if self.width / self.binsz > MAX_PIXELS:
-            raise ValueError(f"the map has more than {MAX_PIXELS} pixels a side: make width smaller or binsz larger")
+        shared.check_pixels(self.width, self.binsz, MAX_PIXELS)
         if self.width < 2 * self.exclusion_radius:
             raise ValueError("the map holds nothing but the source: make width larger than twice exclusion_radius")
         if self.morphology == "gaussian" and self.extension > self.width / 4:
@@ -135,7 +102,7 @@ def _separation(parameters: Fit3dParameters) -> float:
 
 JOB = JobType(
     name="fit3d",
-    version="1.0",
+    version="1.1",
     title="3D fit",
     description="Fit of position, extension and spectrum of a source, together with the level of the background, to "
     "maps of the counts in energy bins; flux points, and a map of what the model does not explain.",
@@ -153,7 +120,7 @@ JOB = JobType(
     ),
     worker="analysis.fit3d.worker:run",
     warm_up="analysis.fit3d.worker:warm_up",
-    software=("gammapy", "astropy", "numpy", "scipy", "regions", "iminuit"),
+    software=("gammapy", "astropy", "numpy", "scipy", "regions"),
     queue="long",
     execution_duration=3600,
 )

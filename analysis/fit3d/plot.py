@@ -6,22 +6,29 @@ from collections.abc import Mapping
 
 import numpy as np
 from astropy import units as u
-from gammapy.datasets import MapDataset
 from gammapy.estimators import FluxPoints
 from gammapy.maps import Map
-from gammapy.modeling.models import SkyModel, SpectralModel
+from gammapy.modeling.models import SpectralModel
 from matplotlib.figure import Figure
 
-from analysis.maps.panels import add_distribution, add_panel, circle, counts_scale, new_figure, signed_scale
+from analysis.fit3d.fit import Fitted
+from analysis.maps.panels import (
+    TITLE_HEIGHT,
+    add_distribution,
+    add_panel,
+    circle,
+    counts_scale,
+    new_figure,
+    plain_log,
+    signed_scale,
+)
 
 NEAR = 0.2
 """Degrees around the source in which its counts are shown by energy."""
 _SED_UNIT = "erg cm-2 s-1"
 
 
-def fit_figure(
-    images: Mapping[str, Map], near: MapDataset, source: SkyModel, points: FluxPoints, radius: float, title: str
-) -> Figure:
+def fit_figure(images: Mapping[str, Map], fitted: Fitted, points: FluxPoints, radius: float, title: str) -> Figure:
     """Three maps, the distribution of the residuals, the spectrum, and the counts by energy.
 
     `radius` (degrees) is that over which the residual significance is computed.
@@ -34,11 +41,11 @@ def fit_figure(
     )
     for number, (name, label, colours, scale) in enumerate(panels, start=1):
         axes = add_panel(figure, number, images[name], label, colours, scale)
-        circle(axes, source.position.icrs, radius, "black" if scale is signed_scale else "white")
+        circle(axes, fitted.source.position.icrs, radius, "black" if scale is signed_scale else "white")
     residual = images["residual"].data.squeeze()
     add_distribution(figure, 4, residual)
-    _spectrum(figure, 5, source.spectral_model, points)
-    _counts(figure, 6, near, source)
+    _spectrum(figure, 5, fitted.source.spectral_model, points)
+    _counts(figure, 6, fitted)
     return figure
 
 
@@ -72,24 +79,29 @@ def _spectrum(figure: Figure, number: int, model: SpectralModel, points: FluxPoi
     axes.set_ylim(curve.min() / 10, curve.max() * 5)
     axes.set_xlabel("Energy (TeV)")
     axes.set_ylabel("E² dN/dE (erg cm⁻² s⁻¹)")
-    axes.set_title("Spectrum")
+    axes.set_title("Spectrum", y=TITLE_HEIGHT)
+    plain_log(axes.xaxis)
+    plain_log(axes.yaxis)
 
 
-def _counts(figure: Figure, number: int, dataset: MapDataset, source: SkyModel) -> None:
+def _counts(figure: Figure, number: int, fitted: Fitted) -> None:
     axes = figure.add_subplot(2, 3, number)
-    region = (dataset.counts.geom.to_image().separation(source.position).deg < NEAR) & dataset.mask.data
-    background = dataset.npred_background().data
+    field = fitted.field
+    region = (field.geom.separation(fitted.source.position).deg < NEAR) & field.mask
+    background = field.background * fitted.level[:, np.newaxis, np.newaxis]
     curves = (
-        ("counts", dataset.counts.data, "black"),
-        ("predicted", dataset.npred_signal().data + background, "tab:blue"),
+        ("counts", field.counts, "black"),
+        ("predicted", fitted.signal + background, "tab:blue"),
         ("background", background, "tab:grey"),
     )
-    edges = dataset.counts.geom.axes["energy"].edges.to_value("TeV")
+    edges = field.energy.edges.to_value("TeV")
     for label, cube, colour in curves:
         axes.stairs(np.where(region, cube, 0).sum(axis=(1, 2)), edges, label=label, color=colour)
     axes.set_xscale("log")
     axes.set_yscale("symlog", linthresh=1)
     axes.set_xlabel("Energy (TeV)")
     axes.set_ylabel("Counts")
-    axes.set_title(f"Counts within {NEAR:g} deg of the source")
+    axes.set_title(f"Counts within {NEAR:g} deg of the source", y=TITLE_HEIGHT)
+    plain_log(axes.xaxis)
+    plain_log(axes.yaxis)
     axes.legend(fontsize="small")

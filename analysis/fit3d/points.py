@@ -12,28 +12,28 @@ from itertools import pairwise
 import numpy as np
 from astropy import units as u
 from astropy.table import Table
-from gammapy.datasets import MapDataset
 from gammapy.estimators import FluxPoints
 from gammapy.modeling.models import SkyModel
 from scipy.optimize import brentq
 
 from analysis.energy import BINS_PER_DECADE
+from analysis.fit3d.fit import Fitted
 
 _UL_SIGMA = 2.0
 _COLUMNS = ("norm", "norm_err", "norm_errn", "norm_errp", "norm_ul", "ts", "sqrt_ts", "stat", "stat_null")
 
 
-def flux_points(dataset: MapDataset, source: SkyModel, per_decade: int) -> FluxPoints:
-    """Flux points with errors and upper limits at two sigma, around the fitted `source` of the dataset."""
-    mask = dataset.mask.data
-    signal, background = dataset.npred_signal().data, dataset.npred_background().data
-    axis = dataset.counts.geom.axes["energy"]
-    places = _places(dataset.counts.data, mask, per_decade)
+def flux_points(fitted: Fitted, per_decade: int) -> FluxPoints:
+    """Flux points of the fitted source, with errors and upper limits at two sigma."""
+    field, source = fitted.field, fitted.source
+    background = field.background * fitted.level[:, np.newaxis, np.newaxis]
+    places = _places(field.counts, field.mask, per_decade)
     rows = []
     for first, stop in pairwise(places):
-        inside = mask[first:stop] & (signal[first:stop] > 0)
-        arrays = (cube[first:stop][inside] for cube in (dataset.counts.data, signal, background))
-        rows.append({**NormLikelihood(*arrays).estimate(), "npred": float(signal[first:stop][inside].sum())})
+        inside = field.mask[first:stop] & (fitted.signal[first:stop] > 0)
+        arrays = (cube[first:stop][inside] for cube in (field.counts, fitted.signal, background))
+        rows.append({**NormLikelihood(*arrays).estimate(), "npred": float(fitted.signal[first:stop][inside].sum())})
+    axis = field.energy
     edges = axis.edges[places]
     table = Table({name: [row[name] for row in rows] for name in _COLUMNS})
     table["e_min"], table["e_max"] = edges[:-1], edges[1:]

@@ -20,13 +20,13 @@ from gammapy.irf import EDispKernelMap, PSFMap
 from gammapy.maps import Map, MapAxis
 from regions import CircleSkyRegion
 
-from analysis.fit3d.job import Fit3dParameters
+from analysis.fit3d.job import JOB, Fit3dParameters
 from analysis.maps.background import field_of_view_norm
 from analysis.maps.grid import SkyGrid, energy_edges
-from analysis.maps.reduction import EXPOSURE_UNIT, Run
+from analysis.maps.reduction import EXPOSURE_UNIT, Run, check_size
 from analysis.maps.responses import ResponseReducer
 from analysis.maps.store import ArrayStore
-from analysis.observations import UnusableObservation, check_distinct
+from analysis.observations import UnusableObservation
 from analysis.progress import Stage
 from analysis.source import disk
 from uws.context import InputFile
@@ -51,9 +51,12 @@ class Reduction:
 def reduce(
     files: Sequence[InputFile], parameters: Fit3dParameters, position: SkyCoord, store: ArrayStore, progress: Stage
 ) -> Reduction:
-    """Reduce and stack all observations. Raises UserJobError when none is usable, or when a file cannot be read."""
-    check_distinct(files)
+    """Reduce and stack all observations.
+
+    Raises UserJobError when they are too many, when none is usable, or when a file cannot be read.
+    """
     stack = Stack(parameters, position, store)
+    check_size(files, stack.grid, JOB.execution_duration)
     skipped = []
     for number, file in enumerate(files):
         run = Run.of_file(file, NEEDED)

@@ -7,14 +7,16 @@ from typing import Any, cast
 
 import numpy as np
 import yaml
-from astropy import units as u
+from astropy.convolution import Tophat2DKernel
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.table import Table
 from gammapy.datasets import MapDataset
-from gammapy.estimators import ExcessMapEstimator, FluxPoints
+from gammapy.estimators import FluxPoints
 from gammapy.maps import Map
 from gammapy.modeling import Parameter
+from gammapy.stats import CashCountsStatistic
+from scipy.signal import fftconvolve
 
 from analysis.energy import safe_range
 from analysis.fit3d.fit import Fitted, fit
@@ -52,7 +54,7 @@ def run(context: JobContext) -> None:
     context.progress("Fitting", 0.5)
     fitted = fit(reduction.dataset, parameters, position)
     context.progress("Computing flux points and residuals", 0.8)
-    points = flux_points(fitted.near, fitted.source, parameters.flux_points_per_decade)
+    points = flux_points(fitted, parameters.flux_points_per_decade)
     images = predicted_images(reduction.dataset, fitted)
     context.progress("Writing results", 0.9)
     paths = {role.name: context.workdir / role.filename for role in JOB.outputs}
@@ -64,7 +66,7 @@ def run(context: JobContext) -> None:
         hdu.header["RADIUS"] = (RESIDUAL_RADIUS, "[deg] of the residuals")
     write_fits(paths["maps"], maps, context, JOB)
     write_fits(paths["flux_points"], _flux_points_hdus(points), context, JOB)
-    figure = fit_figure(images, fitted.near, fitted.source, points, RESIDUAL_RADIUS, title(files, "3D fit"))
+    figure = fit_figure(images, fitted, points, RESIDUAL_RADIUS, title(files, "3D fit"))
     write_png(figure, paths["plot"])
     for role, path in paths.items():
         context.output(role, path)
@@ -80,26 +82,34 @@ def warm_up() -> None:
     stack.add(Run("sample", {}, sample_observation))
     dataset = stack.dataset()
     fitted = fit(dataset, parameters, position)
-    points = flux_points(fitted.near, fitted.source, 1)
+    points = flux_points(fitted, 1)
     images = predicted_images(dataset, fitted)
-    fit_figure(images, fitted.near, fitted.source, points, RESIDUAL_RADIUS, "Warm-up").canvas.draw()
+    fit_figure(images, fitted, points, RESIDUAL_RADIUS, "Warm-up").canvas.draw()
 
 
 def predicted_images(dataset: MapDataset, fitted: Fitted) -> dict[str, Map]:
-    """Counts and predictions summed over the energies, and the significance of their difference, by name."""
-    dataset.models = fitted.models
-    mask = dataset.mask
-    images = {
-        "counts": dataset.counts,
-        "predicted": dataset.npred(),
-        "background": dataset.npred_background(),
-    }
-    result = {name: (cube * mask).sum_over_axes(keepdims=False) for name, cube in images.items()}
-    edges = dataset.counts.geom.axes["energy"].edges[[0, -1]]
-    estimator = ExcessMapEstimator(RESIDUAL_RADIUS * u.deg, energy_edges=edges)
+    """Counts and predictions summed over the energies, and the significance of their difference, by name.
+
+    The significance is that of `gammapy.estimators.ExcessMapEstimator` for counts above a known background.
+    """
+    mask = dataset.mask.data
+    level = fitted.level[:, np.newaxis, np.newaxis]
+    counts, background = (
+        np.where(mask, cube, 0).sum(axis=0) for cube in (dataset.counts.data, level * dataset.background.data)
+    )
+    predicted = background.copy()
+    predicted[fitted.place] += np.where(fitted.field.mask, fitted.signal, 0).sum(axis=0)
+    geom = dataset.counts.geom.to_image()
+    disk = Tophat2DKernel(RESIDUAL_RADIUS / geom.pixel_scales.deg.mean()).array > 0
+    statistic = CashCountsStatistic(
+        np.rint(fftconvolve(counts, disk, mode="same")), fftconvolve(predicted, disk, mode="same")
+    )
+    seen = mask.any(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):  # pixels without any exposure
-        found = estimator.run(dataset)
-    return result | {"residual_excess": found["npred_excess"], "residual": found["sqrt_ts"]}
+        residual = {"residual_excess": statistic.n_sig, "residual": statistic.sqrt_ts}
+    images = {"counts": counts, "predicted": predicted, "background": background}
+    images |= {name: np.where(seen, values, np.nan) for name, values in residual.items()}
+    return {name: Map.from_geom(geom, data=values) for name, values in images.items()}
 
 
 def fit_document(
@@ -109,7 +119,8 @@ def fit_document(
     dataset = reduction.dataset
     mask = dataset.mask.data
     counts = float(dataset.counts.data[mask].sum())
-    background = float(dataset.npred_background().data[mask].sum())
+    level = fitted.level[:, np.newaxis, np.newaxis]
+    background = float((level * dataset.background.data)[mask].sum())
     shape: Any = fitted.source.spatial_model
     return {
         "morphology": parameters.morphology,
@@ -132,7 +143,7 @@ def fit_document(
         "reference_energy_TeV": parameters.reference_energy,
         "counts": round(counts),
         "predicted_background": background,
-        "predicted_source": float(dataset.npred_signal().data[mask].sum()),
+        "predicted_source": float(fitted.signal[fitted.field.mask].sum()),
         "livetime_s": sum(reduction.livetimes.values()),
         "energy_range_TeV": safe_range(dataset),
         "obs_ids": list(reduction.livetimes),

@@ -35,6 +35,11 @@ class SkyGrid:
     binsz: float
     offset_max: float
 
+    @property
+    def pixels(self) -> int:
+        """Pixels along a side."""
+        return round(self.width / self.binsz)
+
     def image(self) -> WcsGeom:
         """The whole grid, in gnomonic projection."""
         return WcsGeom.create(skydir=self.position, width=self.width, binsz=self.binsz, proj="TAN", frame="icrs")

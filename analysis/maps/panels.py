@@ -8,10 +8,14 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.visualization.wcsaxes import SphericalCircle, WCSAxes
 from gammapy.maps import Map
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Normalize, PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullLocator
 
+TITLE_HEIGHT = 1.02
+"""Of the titles of panels, in heights of a panel: given by hand, as to find it everything would be drawn twice."""
 Scale = Callable[[np.ndarray], Normalize]
 
 
@@ -24,12 +28,18 @@ def new_figure(title: str) -> Figure:
     return figure
 
 
+def plain_log(axis: Axis) -> None:
+    """Plain numbers at the decades of a logarithmic axis: typesetting powers, and minor ticks, take long to draw."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
+
+
 def add_panel(figure: Figure, number: int, image: Map, label: str, colours: str, scale: Scale) -> WCSAxes:
     """Draw a map as panel `number` (from 1) of a figure of `new_figure`."""
     data = image.data.squeeze()
     axes = figure.add_subplot(2, 3, number, projection=image.geom.wcs)
     drawn = axes.imshow(data, origin="lower", cmap=colours, norm=scale(data), interpolation="nearest")
-    axes.set_title(label)
+    axes.set_title(label, y=TITLE_HEIGHT)
     for coordinate, text in ((axes.coords[0], "Right ascension"), (axes.coords[1], "Declination")):
         coordinate.set_axislabel(text)
     figure.colorbar(drawn, ax=axes, shrink=0.85)
@@ -92,4 +102,5 @@ def add_distribution(figure: Figure, number: int, significances: np.ndarray, out
     axes.set_ylim(0.5, None)
     axes.set_xlabel("Significance")
     axes.set_ylabel("Pixels")
-    axes.set_title("Distribution of significances")
+    axes.set_title("Distribution of significances", y=TITLE_HEIGHT)
+    plain_log(axes.yaxis)

@@ -24,7 +24,14 @@ from gammapy.maps import Map, MapAxis, WcsGeom
 from analysis.energy import safe_mask_maker, threshold_text
 from analysis.maps.grid import Bin, SkyGrid, axis_of, bins_of
 from analysis.maps.store import Arrays, ArrayStore, digest, versions
-from analysis.observations import UnusableObservation, load, name_of
+from analysis.observations import (
+    MAX_RUNS,
+    UnusableObservation,
+    check_distinct,
+    check_number,
+    load,
+    name_of,
+)
 from analysis.source import check_in_field, offset_of
 from uws.context import InputFile
 
@@ -34,6 +41,19 @@ MOST_BINS = 100
 """Energy bins kept of an observation; beyond it only those that were asked for last."""
 
 EXPOSURE_UNIT = "cm2 s"
+SECONDS_PER_RUN, SECONDS_PER_PIXEL = 0.2, 8e-6
+"""Processor time that the reduction of an observation takes, at most of the instruments measured."""
+
+
+def check_size(files: Sequence[InputFile], grid: SkyGrid, seconds: float) -> None:
+    """Raises UserJobError for an observation that comes twice, and for more than are reduced in half of `seconds`.
+
+    What observations take of memory does not grow with their number, as their maps are summed one by one.
+    """
+    most = int(seconds / 2 / (SECONDS_PER_RUN + SECONDS_PER_PIXEL * grid.pixels**2))
+    purpose = f"a map of {grid.pixels} x {grid.pixels} pixels"
+    check_number(files, min(most, MAX_RUNS), purpose, ", or make the pixels larger" if most < MAX_RUNS else "")
+    check_distinct(files)
 
 
 class Run:

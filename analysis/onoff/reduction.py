@@ -21,7 +21,7 @@ from regions import CircleSkyRegion
 
 from analysis.energy import reconstructed_axis, safe_mask_maker, safe_range, threshold_text, true_axis
 from analysis.maps.store import store_of
-from analysis.observations import UnusableObservation, check_distinct, load, name_of
+from analysis.observations import UnusableObservation, check_distinct, check_number, load, name_of
 from analysis.onoff.kept import KeptRuns
 from analysis.onoff.parameters import OnOffParameters
 from analysis.progress import Stage
@@ -29,8 +29,6 @@ from analysis.source import check_in_field, disk, exclusion_mask, field_of_view,
 from uws.context import InputFile
 from uws.errors import UserJobError
 
-MAX_RUNS = 500
-"""Observations that a job takes: what a worker reduces within the time limit of a job, with room to spare."""
 Interval = tuple[float, float]
 """From and to, MJD (UTC)."""
 
@@ -81,15 +79,6 @@ class Reduction:
     def livetime(self) -> float:
         """Seconds."""
         return sum(run.livetime for run in self.runs)
-
-
-def check_number(files: Sequence[InputFile]) -> None:
-    """Raises UserJobError above MAX_RUNS observations."""
-    if len(files) > MAX_RUNS:
-        raise UserJobError(
-            f"{len(files)} observations are selected; a job takes {MAX_RUNS} at most: select fewer, for example with "
-            "`time`, and make several jobs."
-        )
 
 
 def reduce(

@@ -15,11 +15,11 @@ from gammapy.datasets import SpectrumDatasetOnOff
 from gammapy.modeling.models import Models
 
 from analysis.energy import safe_range
-from analysis.observations import name_of
+from analysis.observations import check_number, name_of
 from analysis.onoff import models, points
 from analysis.onoff.fit import Fitted, count, fit, stack
 from analysis.onoff.norms import flux_points
-from analysis.onoff.reduction import Reducer, Reduction, check_number, reduce
+from analysis.onoff.reduction import Reducer, Reduction, reduce
 from analysis.outputs import title, write_ecsv, write_fits, write_json, write_models, write_png
 from analysis.progress import Stage
 from analysis.sample import sample_observation, sample_position

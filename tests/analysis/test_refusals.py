@@ -15,7 +15,7 @@ from astropy.io import fits
 from pydantic import ValidationError
 
 from analysis.countmap.job import CountmapParameters
-from analysis.onoff.reduction import MAX_RUNS
+from analysis.observations import MAX_RUNS
 from analysis.spectrum.job import SpectrumParameters
 from tests.analysis.conftest import Runner
 from tests.analysis.context import input_files
