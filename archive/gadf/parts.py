@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, cast
 
 from astropy.io import fits
 
@@ -147,7 +147,7 @@ def _open(stored: StoredFile, name: str, part: Part) -> IO[bytes]:
 
 
 @contextmanager
-def _unpacked(packed: BinaryIO, *, whole: bool = False) -> Iterator[IO[bytes]]:
+def _unpacked(packed: IO[bytes], *, whole: bool = False) -> Iterator[IO[bytes]]:
     """The content of a file that may be compressed by gzip; `whole`: for reading to and fro."""
     magic = packed.read(2)
     packed.seek(0)
