@@ -90,7 +90,7 @@ def observation(request: HttpRequest, did: str) -> HttpResponse:
         "retrieve": f"{reverse('retrieve')}?{encoded}",
         "datalink": f"{reverse('links')}?{encoded}",
         "provenance": f"{reverse('provenance')}?{encoded}",
-        "job_types": [j for j in offers.offered() if any(i.resolver == "dl3" for i in j.inputs)],
+        "job_types": offers.on_observations(),
         "neighbours": _neighbours_link(row),
         "newer": newer.did if newer else "",
         "jobs": _own_jobs(request, did),
