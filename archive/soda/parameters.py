@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from archive.obscore.mapping import EV_PER_TEV, HC_EV_M
 from archive.sia2.sky import range_limits
-from events.distillation import Responses
+from events.runs import Responses
 from events.selection import Selection
 from events.sky import Moc, Range, SkyRegion
 from vo.columns import ColumnMeta
