@@ -8,17 +8,19 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from astropy.io import fits
 from astropy.table import Table
-from gammapy.modeling.models import Models
 from matplotlib.figure import Figure
 
 from uws.context import InputFile, JobContext
 from uws.jobtypes import JobType
 from vo.version import version
+
+if TYPE_CHECKING:  # jobs that need no gammapy do not wait for it
+    from gammapy.modeling.models import Models
 
 _VOLATILE = ("CREATED", "DATE", "CREATOR", "ORIGIN")
 _UNCHANGED = "of unchanging content"

@@ -21,9 +21,9 @@ class DistillerConfig(AppConfig):
         from uws.plugins import register_plugins
 
         register(COUNTMAP)
-        register(DISTIL)
         register(FIT3D)
         register(SPECTRUM)
         register(LIGHTCURVE)
         register(STACK)
+        register(DISTIL)
         register_plugins(settings.DISTILLER_JOB_TYPES)

@@ -32,7 +32,10 @@ class Cards:
 
     def _position(self, key: str) -> int | None:
         start = key.ljust(8).encode() + b"= "
-        return next((n for n, card in enumerate(self._cards) if card.startswith(start)), None)
+        for n, card in enumerate(self._cards):
+            if card.startswith(start):
+                return n
+        return None
 
     def __contains__(self, key: str) -> bool:
         return self._position(key) is not None
@@ -51,8 +54,9 @@ class Cards:
 
     def remove(self, *keys: str) -> None:
         """Take cards out, if they are there."""
-        starts = tuple(key.ljust(8).encode() + b"= " for key in keys)
-        self._cards = [card for card in self._cards if not card.startswith(starts)]
+        for key in keys:
+            while (position := self._position(key)) is not None:
+                del self._cards[position]
 
     def add_history(self, text: str) -> None:
         """HISTORY cards at the end; what is not ASCII becomes a question mark."""
@@ -77,7 +81,9 @@ class Cards:
 
 def history(text: str) -> list[bytes]:
     """A text as HISTORY cards."""
-    plain = "".join(c if " " <= c <= "~" else "?" for c in " ".join(text.split()))
+    plain = " ".join(text.split())
+    if not (plain.isascii() and plain.isprintable()):
+        plain = "".join(c if " " <= c <= "~" else "?" for c in plain)
     parts = [plain[at : at + _HISTORY_WIDTH] for at in range(0, max(len(plain), 1), _HISTORY_WIDTH)]
     return [f"HISTORY {part}".encode().ljust(_CARD) for part in parts]
 

@@ -29,7 +29,7 @@ from vo.regions import unit_vectors
 
 FORMAT = 1
 """Version of this format: a copy of another one is made anew."""
-BLOCK_ROWS = 2048
+BLOCK_ROWS = 1024
 CHUNK_ROWS = 2**18
 """Rows that are sorted, selected and written together, which bounds the memory; a multiple of `BLOCK_ROWS`."""
 ROW = "distiller_row"
@@ -72,6 +72,9 @@ class Description:
     keys: Mapping[str, str | int | float | bool]
     arrow_size: int = 0
     """Bytes of the Arrow file."""
+    places: tuple[tuple[int, ...], ...] = ()
+    """Where the values of each column, and after them `ROW`, begin in the Arrow file, for each chunk: reading them
+    there takes a tenth of the time that opening the file takes, which is the larger part with many small files."""
 
     def encode(self) -> bytes:
         """As JSON."""
@@ -81,7 +84,7 @@ class Description:
     def decode(cls, text: bytes) -> Description:
         """The inverse of `encode`. Raises Damaged."""
         try:
-            version, sha256, rows, columns, parts, events, reference, keys, arrow_size = json.loads(text)
+            version, sha256, rows, columns, parts, events, reference, keys, arrow_size, places = json.loads(text)
             if version != FORMAT:
                 raise Damaged(f"it has the format {version}")
             return cls(
@@ -93,6 +96,7 @@ class Description:
                 None if reference is None else TimeReference(*reference),
                 keys,
                 arrow_size,
+                places,
             )
         except (TypeError, ValueError) as error:
             raise Damaged("its description cannot be read") from error
@@ -127,8 +131,7 @@ class EventFile:
             raise Damaged("its Arrow file is not as long as it should be")
         self.blocks: NDArray[Any] = np.frombuffer(self._rest, STATISTICS, blocks, _START.size + size)
         """What is known of each block (`STATISTICS`)."""
-        self._reader: pa.RecordBatchFileReader | None = None
-        self._batch: tuple[int, pa.RecordBatch] | None = None
+        self._mapped: mmap.mmap | None = None
 
     @property
     def rows(self) -> int:
@@ -150,24 +153,20 @@ class EventFile:
         return self._rest[self._parts + described.start : self._parts + described.end]
 
     def stored(self, chunk: int, column: int) -> NDArray[Any]:
-        """The stored values of a column in a chunk, in the order of the copy. Raises Damaged."""
+        """The stored values of a column in a chunk, in the order of the copy."""
         described = self.columns[column]
         return self._array(chunk, column, f"<{described.number}" if described.number else f"V{described.width}")
 
     def original_rows(self, chunk: int) -> NDArray[np.uint32]:
-        """Where each row of a chunk stands in the file, counted from the first row of the chunk. Raises Damaged."""
+        """Where each row of a chunk stands in the file, counted from the first row of the chunk."""
         return self._array(chunk, len(self.columns), "<u4")
 
     def _array(self, chunk: int, column: int, kind: str) -> NDArray[Any]:
-        try:
-            if self._batch is None or self._batch[0] != chunk:
-                if self._reader is None:
-                    self._reader = pa.ipc.open_file(pa.memory_map(str(self._arrow)))
-                self._batch = (chunk, self._reader.get_batch(chunk))
-            array = self._batch[1].column(column)
-        except (pa.ArrowException, OSError, IndexError) as error:
-            raise Damaged("its Arrow file cannot be read") from error
-        return np.frombuffer(array.buffers()[1], kind, len(array))
+        if self._mapped is None:
+            with self._arrow.open("rb") as file:
+                self._mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+        rows = min(CHUNK_ROWS, self.rows - chunk * CHUNK_ROWS)
+        return np.frombuffer(self._mapped, kind, rows, self.description.places[chunk][column])
 
 
 def write_copy(
@@ -189,7 +188,7 @@ def write_copy(
             batch, known = _sorted(description.columns, rows, schema)
             writer.write_batch(batch)
             statistics.append(known)
-    text = replace(description, arrow_size=arrow.stat().st_size).encode()
+    text = replace(description, arrow_size=arrow.stat().st_size, places=_places(arrow)).encode()
     # Statistics and parts begin at multiples of 8.
     text += b" " * (-len(text) % 8)
     with rest.open("wb") as file:
@@ -197,6 +196,13 @@ def write_copy(
         file.write(text)
         file.writelines(known.tobytes() for known in statistics)
         file.writelines(parts)
+
+
+def _places(arrow: Path) -> tuple[tuple[int, ...], ...]:
+    whole = pa.memory_map(str(arrow)).read_buffer()
+    with pa.ipc.open_file(whole) as reader:
+        batches = [reader.get_batch(n) for n in range(reader.num_record_batches)]
+    return tuple(tuple(column.buffers()[1].address - whole.address for column in batch) for batch in batches)
 
 
 def _field(number: int, column: Column) -> pa.Field:

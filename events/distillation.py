@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from events import provenance, readme
-from events.copies import Damaged, EventFile
+from events.copies import EventFile
 from events.errors import Undistillable
 from events.indexes import HDU_INDEX, OBS_INDEX, Listed, hdu_index, obs_index
 from events.merging import Merger
@@ -164,10 +164,7 @@ class Distillation:
         return self._store.prepare(source)
 
     def _run(self, source: Source) -> Run:
-        try:
-            return open_run(source, self._open(source), self._plan)
-        except Damaged:
-            return open_run(source, self._store.renew(source), self._plan)
+        return open_run(source, self._open(source), self._plan)
 
 
 def _plain(name: str) -> str:

@@ -33,4 +33,4 @@ class Source:
 
     def file_of(self, kind: str) -> Path:
         """The file that holds the HDU of a type."""
-        return Path(self.files.get(kind, self.path))
+        return self.files.get(kind, self.path)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import filecmp
 import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Collection
 from pathlib import Path
 
@@ -22,6 +24,8 @@ __all__ = ["EventFile", "EventStore"]
 
 log = logging.getLogger(__name__)
 _UNFINISHED = ".part-"
+_ABANDONED = 86400
+"""Seconds after which an unfinished copy is taken for what a killed process left."""
 
 
 class EventStore:
@@ -49,20 +53,23 @@ class EventStore:
         base = self._base(source.sha256)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=_UNFINISHED) as folder:
-            try:
-                unfinished = Path(folder) / base.name
-                _copy(source, unfinished)
-                # The file that is looked for first appears last.
-                for made, wanted in zip(paths(unfinished), paths(base), strict=True):
-                    made.chmod(0o600)
-                    with made.open("rb") as file:
-                        os.fsync(file.fileno())
-                    made.replace(wanted)
-            except FileNotFoundError as error:
-                raise Undistillable(f"the file of observation {source.obs_id} is missing from the archive") from error
-            except Undistillable as error:
-                raise Undistillable(f"observation {source.obs_id} cannot be distilled: {error}") from None
+            unfinished = Path(folder) / base.name
+            self._made(source, unfinished)
+            # The file that is looked for first appears last.
+            for made, wanted in zip(paths(unfinished), paths(base), strict=True):
+                made.chmod(0o600)
+                with made.open("rb") as file:
+                    os.fsync(file.fileno())
+                made.replace(wanted)
         return EventFile(base)
+
+    def _made(self, source: Source, base: Path) -> None:
+        try:
+            _copy(source, base)
+        except FileNotFoundError as error:
+            raise Undistillable(f"the file of observation {source.obs_id} is missing from the archive") from error
+        except Undistillable as error:
+            raise Undistillable(f"observation {source.obs_id} cannot be distilled: {error}") from None
 
     def has(self, sha256: str) -> bool:
         """Whether there is a whole copy of the file with that SHA-256."""
@@ -72,14 +79,32 @@ class EventStore:
             return False
         return True
 
+    def verify(self, source: Source) -> bool:
+        """Whether the copy of a source is, byte for byte, what would be made of its file now. Raises Undistillable."""
+        base = self._base(source.sha256)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=_UNFINISHED) as folder:
+            anew = Path(folder) / base.name
+            self._made(source, anew)
+            return all(
+                kept.is_file() and filecmp.cmp(made, kept, shallow=False)
+                for made, kept in zip(paths(anew), paths(base), strict=True)
+            )
+
     def keep_only(self, wanted: Collection[str]) -> int:
-        """Remove what is no copy of a file with one of these SHA-256, unfinished copies included; how many files and
-        folders went."""
+        """Remove copies of files that have none of these SHA-256, and what killed processes left unfinished a day ago.
+
+        How many files and folders went.
+        """
         kept = {path.name for sha256 in wanted for path in paths(self._base(sha256))}
         removed = 0
         for path in self.folder.iterdir() if self.folder.is_dir() else ():
-            if path.name not in kept:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            if path.name.startswith(_UNFINISHED):
+                if path.stat().st_mtime < time.time() - _ABANDONED:
+                    shutil.rmtree(path, ignore_errors=True)
+                    removed += 1
+            elif path.name not in kept:
+                path.unlink(missing_ok=True)
                 removed += 1
         return removed
 

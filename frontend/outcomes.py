@@ -143,6 +143,8 @@ def _number(value: Any) -> float:
 
 
 _FACTS = {
+    "events": ("Selected events", "{:.0f}"),
+    "events_all": ("Events in all", "{:.0f}"),
     "n_on": ("Events in the on region", "{:g}"),
     "n_off": ("Events in the off regions", "{:g}"),
     "alpha": ("Exposure ratio on/off (alpha)", "{:.4g}"),

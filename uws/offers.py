@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 
 from uws import jobtypes
+from uws.descriptors import OBSERVATIONS
 from uws.jobtypes import JobType
 from uws.models import JobTypeSetting
 from vo.errors import AuthorizationFault
@@ -49,6 +50,11 @@ def offer(kind: JobType) -> Offer:
 def offered() -> tuple[JobType, ...]:
     """The job types on offer that are switched on."""
     return tuple(kind for kind in jobtypes.job_types() if offer(kind).enabled)
+
+
+def on_observations() -> tuple[JobType, ...]:
+    """Those of them that take observations, named by the parameter `obs_id`."""
+    return tuple(kind for kind in offered() if kind.inputs and OBSERVATIONS in kind.parameters.model_fields)
 
 
 def is_for_everybody(kind: JobType) -> bool:

@@ -38,7 +38,13 @@ def event_figure(drawn: Sketch, regions: Sequence[SkyRegion], title: str) -> Fig
 def _add_map(figure: Figure, drawn: Sketch, regions: Sequence[SkyRegion]) -> None:
     lon = np.concatenate([np.empty(0), *drawn.lon])
     lat = np.concatenate([np.empty(0), *drawn.lat])
-    (centre_lon, centre_lat), width = _frame(lon, lat, regions)
+    frame = _frame(lon, lat, regions)
+    if frame is None:
+        axes = figure.add_subplot(1, 2, 1)
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "No event is in the selection", horizontalalignment="center")
+        return
+    (centre_lon, centre_lat), width = frame
     wcs = _projection(centre_lon, centre_lat, width)
     axes = figure.add_subplot(1, 2, 1, projection=wcs)
     counts = np.zeros((_PIXELS, _PIXELS))
@@ -72,13 +78,13 @@ def _projection(lon: float, lat: float, width: float) -> WCS:
 
 def _frame(
     lon: NDArray[np.float64], lat: NDArray[np.float64], regions: Sequence[SkyRegion]
-) -> tuple[tuple[float, float], float]:
-    """Centre and width (deg) of the map: of the only circle, else of the events."""
+) -> tuple[tuple[float, float], float] | None:
+    """Centre and width (deg) of the map: of the only circle, else of the events; None where there is neither."""
     if len(regions) == 1 and isinstance(regions[0], Circle):
         circle = regions[0]
         return (circle.lon, circle.lat), min(max(2.2 * circle.radius, _SMALLEST), _LARGEST)
     if not len(lon):
-        return (0.0, 0.0), _LARGEST
+        return None
     x, y, z = unit_vectors(lon, lat).mean(axis=0)
     centre = (math.degrees(math.atan2(y, x)) % 360, math.degrees(math.atan2(z, math.hypot(x, y))))
     reach = float(np.quantile(separation(lon, lat, *centre), 0.99))
@@ -103,11 +109,11 @@ def _add_energies(figure: Figure, drawn: Sketch) -> None:
     axes.stairs(drawn.energies_before, EDGES, color="tab:grey", label="all events of the observations")
     axes.stairs(drawn.energies_after, EDGES, color="tab:red", label="selected events")
     axes.set_xscale("log")
-    axes.set_yscale("log")
     filled = np.flatnonzero(drawn.energies_before)
     if len(filled):
+        axes.set_yscale("log")
         axes.set_xlim(EDGES[filled[0]], EDGES[filled[-1] + 1])
-    axes.set_ylim(0.5, 2 * max(1, int(drawn.energies_before.max())))
+        axes.set_ylim(0.5, 2 * int(drawn.energies_before.max()))
     axes.set_xlabel("Reconstructed energy (TeV)")
     axes.set_ylabel("Events per bin")
     axes.set_title("Energies")

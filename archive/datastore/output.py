@@ -6,6 +6,7 @@ and the directory of the archive come last: what breaks off is neither archive n
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Iterator, Sequence
 
 from archive.datastore.contents import Contents, contents
@@ -13,13 +14,15 @@ from archive.datastore.listing import listed
 from archive.datastore.readme import readme
 from archive.limits import check_bytes
 from archive.models import StoredFile
-from archive.store import open_stored
+from archive.store import is_present, open_stored
 from events.indexes import HDU_INDEX, OBS_INDEX, hdu_index, obs_index
 from events.packing import Member, packed
 from tap.outputs import Answer, Output
 from tap.service import Rows, texts
 from uws.wait import release_connection
-from vo.errors import UsageFault
+from vo.errors import FatalFault, UsageFault
+
+log = logging.getLogger(__name__)
 
 IDENTIFIER = "obs_publisher_did"
 MAX_IDENTIFIERS = 100_000
@@ -44,6 +47,7 @@ def make(answer: Answer) -> Generator[bytes]:
     chosen = contents(found, answer.query.context.viewer)
     if not chosen.items:
         raise UsageFault(_nothing(found, chosen))
+    _check_present(chosen)
     check_bytes(chosen.size, answer.query.context.viewer, answer.async_url)
     told = readme(answer.query, chosen, is_cut=answer.rows.overflow)
     return _pieces(chosen, told)
@@ -67,14 +71,22 @@ def _nothing(found: Sequence[str], chosen: Contents) -> str:
     return f"no data store can be made: {identifier[:200]} cannot be part of one, for {reason}{others}"
 
 
+def _check_present(chosen: Contents) -> None:
+    """What is missing is told before anything is sent."""
+    for path, file in (chosen.documents | chosen.files).items():
+        if not is_present(file):
+            log.error("stored file %s (%s) is missing or cut short", file.path, path)
+            raise FatalFault(f"{path} is missing from the archive; the curators have been told")
+
+
 def _pieces(chosen: Contents, told: str) -> Generator[bytes]:
-    rows = listed(chosen.items)
     release_connection()
 
     def members() -> Iterator[Member]:
         yield Member.of("README.txt", told.encode())
         for path, file in (chosen.documents | chosen.files).items():
             yield Member(path, _content(file, path), file.size)
+        rows = listed(chosen.items)
         yield Member.of(OBS_INDEX, obs_index(rows))
         yield Member.of(HDU_INDEX, hdu_index(rows))
 

@@ -11,7 +11,8 @@ from archive.soda.datasets import SUBTYPES
 from archive.soda.parameters import MEDIA_TYPES, OPTIONS, PARAMETERS
 from vo.columns import ServiceDescriptor
 
-SYNC_ID, ASYNC_ID = "soda_sync", "soda_async"
+# pyvo sorts the rows of several data sets by service_def, and takes the first one for processing: it is to be this one.
+SYNC_ID, ASYNC_ID = "cutout", "cutout_async"
 _CORNERS = 8
 
 SERVICES = (

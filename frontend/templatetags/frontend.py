@@ -23,6 +23,7 @@ from uws.models import Job
 register = template.Library()
 _ACTIONS = {
     "countmap": "Count map",
+    "distil": "Distil these events",
     "spectrum": "Fit spectrum",
     "lightcurve": "Make light curve",
     "stack": "Compare spectra",

@@ -100,7 +100,7 @@ def observation(request: HttpRequest, did: str) -> HttpResponse:
         "retrieve": f"{reverse('retrieve')}?{encoded}",
         "datalink": f"{reverse('links')}?{encoded}",
         "provenance": f"{reverse('provenance')}?{encoded}",
-        "job_types": [j for j in offers.offered() if product and _takes(j, product.subtype)],
+        "job_types": [j for j in offers.on_observations() if product and _takes(j, product.subtype)],
         "neighbours": _neighbours_link(row),
         "newer": newer.did if newer else "",
         "jobs": _own_jobs(request, did),
@@ -109,7 +109,7 @@ def observation(request: HttpRequest, did: str) -> HttpResponse:
 
 
 def _takes(job_type: JobType, subtype: str) -> bool:
-    return any(i.resolver == "dl3" and subtype in i.product_types for i in job_type.inputs)
+    return any(subtype in role.product_types for role in job_type.inputs)
 
 
 def _groups(row: Mapping[str, Any], columns: Mapping[str, ColumnMeta]) -> list[tuple[str, list[Fact]]]:

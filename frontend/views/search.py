@@ -103,7 +103,8 @@ def results(request: HttpRequest) -> HttpResponse:
         "collection": found.rows[0]["obs_collection"] if unique else None,
         "adql": adql,
         "downloads": downloads(adql, base_url(request)),
-        "job_types": [j for j in offers.offered() if any(i.resolver == "dl3" for i in j.inputs)],
+        "datastore": tap_url(adql, base_url(request), "gadf"),
+        "job_types": offers.on_observations(),
     }
     return page(request, "results.html", values)
 
@@ -117,8 +118,13 @@ def page_number(request: HttpRequest) -> int:
 def downloads(adql: str, base: str) -> list[tuple[str, str]]:
     """(label, URL) of the whole result in the formats that people save."""
     formats = (("VOTable", "votable"), ("CSV", "csv"), ("FITS", "fits"), ("JSON", "json"), ("Parquet", "parquet"))
-    query = {"REQUEST": "doQuery", "LANG": "ADQL", "QUERY": adql}
-    return [(label, f"{base}/tap/sync?{urlencode({**query, 'RESPONSEFORMAT': name})}") for label, name in formats]
+    return [(label, tap_url(adql, base, name)) for label, name in formats]
+
+
+def tap_url(adql: str, base: str, form: str) -> str:
+    """URL of the whole result in a format."""
+    query = {"REQUEST": "doQuery", "LANG": "ADQL", "QUERY": adql, "RESPONSEFORMAT": form}
+    return f"{base}/tap/sync?{urlencode(query)}"
 
 
 _LABELS = {

@@ -142,6 +142,14 @@ def test_rights(ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert int(secret.obs_id) not in Table.read(folder / "obs-index.fits.gz")["OBS_ID"]
 
 
+def test_a_missing_file(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told before anything is sent."""
+    monkeypatch.setattr("archive.datastore.output.is_present", lambda file: False)
+    response = ask(ALL)
+    assert (response.status_code, response["Content-Type"]) == (500, "application/x-votable+xml")
+    assert "is missing from the archive" in response.content.decode()
+
+
 def test_a_failure_in_mid_stream_leaves_no_archive(
     ask: Ask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

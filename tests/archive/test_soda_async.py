@@ -17,6 +17,7 @@ from django.test import Client
 from archive.models import Product
 from archive.soda import worker
 from archive.soda.capabilities import ASYNC_STANDARD, SYNC_STANDARD
+from archive.soda.descriptors import ASYNC_ID, SYNC_ID
 from archive.soda.jobs import JOB_TYPE, SodaParameters
 from tests.archive.test_datalink import Document
 from tests.archive.test_soda import observation, product
@@ -121,7 +122,7 @@ def described(document: Document, service: str) -> dict[str, Any]:
     return {param.name: param for param in group.entries}
 
 
-@pytest.mark.parametrize(("service", "standard"), [("soda_sync", SYNC_STANDARD), ("soda_async", ASYNC_STANDARD)])
+@pytest.mark.parametrize(("service", "standard"), [(SYNC_ID, SYNC_STANDARD), (ASYNC_ID, ASYNC_STANDARD)])
 def test_descriptors(client: Client, service: str, standard: str) -> None:
     """SODA 1.0 sections 2.5 and 4 (SD-04, SD-12, SD-13), DataLink 1.1 section 4 (DL-40, DL-41, DL-44)."""
     document = links(client, product().did)
@@ -129,7 +130,7 @@ def test_descriptors(client: Client, service: str, standard: str) -> None:
     assert (row["semantics"], row["link_auth"], row["link_authorized"]) == ("#cutout", "false", True)
     params = {param.name: str(param.value) for param in document.services[service].params}
     assert params["standardID"] == standard
-    assert params["accessURL"] == f"http://testserver/soda/{service.removeprefix('soda_')}"
+    assert params["accessURL"] == f"http://testserver/soda/{'sync' if service == SYNC_ID else 'async'}"
     found = described(document, service)
     identified = {name: (p.ucd, str(p.unit or "") or None, p.datatype, p.xtype) for name, p in found.items()}
     assert identified["ID"][0] == "meta.id;meta.main"
@@ -155,10 +156,11 @@ def test_descriptors(client: Client, service: str, standard: str) -> None:
 def test_limits_are_of_one_observation(client: Client) -> None:
     """SD-12: a document of several data sets has one descriptor, which does not tell the limits of one of them."""
     document = links(client, product("1001").did, product("1002").did)
-    assert described(document, "soda_sync")["CIRCLE"].values.max is None
-    assert sum(row["service_def"] == "soda_sync" for row in document.rows) == 2
+    assert described(document, SYNC_ID)["CIRCLE"].values.max is None
+    assert min(str(row["service_def"]) for row in document.rows if row["service_def"]) == SYNC_ID
+    assert sum(row["service_def"] == SYNC_ID for row in document.rows) == 2
 
 
 def test_what_has_no_events_has_no_descriptor(client: Client) -> None:
     preview = Product.objects.filter(subtype="preview-image").order_by("pk")[0].did
-    assert not {"soda_sync", "soda_async"} & set(links(client, preview).services)
+    assert not {SYNC_ID, ASYNC_ID} & set(links(client, preview).services)
