@@ -9,8 +9,10 @@ class ArchiveConfig(AppConfig):
 
     def ready(self) -> None:
         from archive.inputs import resolve_dl3
-        from archive.published import publish_tables
+        from archive.published import publish_tables, published_activities
         from uws.jobtypes import register_resolver
+        from uws.visibility import register_published
 
         publish_tables()
         register_resolver("dl3", resolve_dl3)
+        register_published(published_activities)

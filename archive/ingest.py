@@ -95,7 +95,7 @@ def ingest(
     `waiting` is called if another ingest holds the store. Raises IngestError when nothing can be begun: names that are
     none, a path that is none, no reader for it.
     """
-    _check_names(collection, release)
+    check_names(collection, release)
     if not path.exists():
         raise IngestError(f"{path} does not exist")
     reader = reader_for(path)
@@ -115,7 +115,8 @@ def ingest(
         return _Run(reader, collection, release, title, depositor).all(candidates, documents, observer)
 
 
-def _check_names(collection: str, release: str) -> None:
+def check_names(collection: str, release: str) -> None:
+    """Raises IngestError for what cannot name a collection or a release."""
     for what, name in (("collection", collection), ("release", release)):
         if not _NAME.fullmatch(name):
             raise IngestError(f"{name!r} cannot name a {what}: use letters, digits and -._ (at most 64)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, case, literal
@@ -97,6 +98,13 @@ def links_descriptor(base_url: str) -> ServiceDescriptor:
         inputs=((identifier, "obs_publisher_did"),),
         description="Files, responses, previews and services of each data set",
     )
+
+
+def published_activities(activities: Collection[str]) -> set[str]:
+    """Those of the jobs (by `Job.activity`) that have a published result."""
+    from archive.models import Product
+
+    return set(Product.objects.filter(activity__in=activities).values_list("activity", flat=True))
 
 
 def _access_url(table: FromClause, context: QueryContext) -> ColumnElement[Any]:

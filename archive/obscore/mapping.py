@@ -34,6 +34,11 @@ def wavelength(energy: float | None) -> float | None:
     return None if energy is None else HC_EV_M / (energy * EV_PER_TEV)
 
 
+def energy(metres: float | None) -> float | None:
+    """Energy in TeV of a photon of that vacuum wavelength."""
+    return None if metres is None else HC_EV_M / metres / EV_PER_TEV
+
+
 def obscore_values(
     record: ObservationRecord, *, collection: str, did: str, publisher: str, main_size: int, released: datetime
 ) -> dict[str, Any]:
