@@ -12,6 +12,7 @@ from archive.gadf.examples import GADF_EXAMPLES
 from archive.obscore.columns import DATALINK_TYPE, OBSCORE
 from archive.obscore.examples import HEA_EXAMPLES, OBSCORE_EXAMPLES
 from archive.obscore.hea_columns import OBSCORE_HEA
+from archive.obscore.use_cases import USE_CASES
 from archive.policy import POLICY
 from tap.registry import (
     CoverageIndex,
@@ -58,7 +59,7 @@ def publish_tables() -> None:
             coverages=(COVERAGE,),
             rows=POLICY.obscore_rows,
             descriptors=lambda base_url: (links_descriptor(base_url),),
-            examples=HEA_EXAMPLES,
+            examples=HEA_EXAMPLES + USE_CASES,
         )
     )
     publish_schema(GADF)
