@@ -70,7 +70,6 @@ def publish_tables() -> None:
             rows=POLICY.obscore_rows,
             descriptors=lambda base_url: (links_descriptor(base_url),),
             examples=GADF_EXAMPLES,
-            identifier="obs_publisher_did",
         )
     )
     publish(

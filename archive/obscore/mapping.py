@@ -144,7 +144,7 @@ def response_values(
         "calib_level": 2,
         "obs_collection": collection,
         "obs_id": record.obs_id,
-        "obs_title": f"{name} of {title(record)}"[:200],
+        "obs_title": f"{name} of {_run(record)}"[:200],
         "obs_publisher_did": did,
         "access_estsize": -(-size // 1000),
         "em_min": wavelength(high),
@@ -178,8 +178,11 @@ def response_hea_values(record: ObservationRecord, hdu_type: str, *, did: str) -
 
 def title(record: ObservationRecord) -> str:
     """Title for people, such as "H.E.S.S. Phase I run 23523, Crab Nebula"."""
-    what = f"{record.instrument_name or record.facility_name or 'Gamma-ray'} run {record.obs_id}"
-    return f"{what}, {record.target_name}" if record.target_name else what
+    return f"{_run(record)}, {record.target_name}" if record.target_name else _run(record)
+
+
+def _run(record: ObservationRecord) -> str:
+    return f"{record.instrument_name or record.facility_name or 'Gamma-ray'} run {record.obs_id}"
 
 
 def _pointing_mode(record: ObservationRecord) -> str | None:
