@@ -1,14 +1,25 @@
-"""The archive in Django's admin, to look things up: ingest alone changes data; titles and descriptions are editable."""
+"""The archive in Django's admin, to look things up and to publish results of jobs.
+
+Ingest alone changes data otherwise; titles and descriptions are editable.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from archive.ingest import DEFAULT_RELEASE
 from archive.models import Collection, ObsCore, Observation, Product, ProductFile, Release, StoredFile
+from archive.publication.content import NotPublishable, kinds
+from archive.publication.publish import publish
+from uws.models import Result
+from uws.phases import Phase
 
 
 class _ReadOnly:
@@ -90,3 +101,50 @@ class ObsCoreAdmin(_ReadOnly, admin.ModelAdmin):
     list_display = ("obs_publisher_did", "dataproduct_type", "obs_collection", "obs_id", "target_name")
     list_filter = ("obs_collection", "dataproduct_type")
     search_fields = ("obs_publisher_did", "obs_id", "target_name")
+
+
+class PublicationForm(ActionForm):
+    """Where the chosen results go."""
+
+    collection = forms.CharField(required=False, help_text="name of the collection")
+    release = forms.CharField(required=False, initial=DEFAULT_RELEASE)
+    owner_agrees = forms.BooleanField(required=False, label="The owners agree")
+
+
+@admin.register(Result)
+class ResultAdmin(_ReadOnly, admin.ModelAdmin):
+    """Results of completed jobs that can be published."""
+
+    list_display = ("job", "name", "product_type", "description", "owner")
+    list_filter = ("product_type", "job__job_type")
+    list_select_related = ("job__owner",)
+    search_fields = ("job__public_id", "job__owner__username")
+    action_form = PublicationForm
+    actions = ("publish",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Result]:
+        found = super().get_queryset(request)
+        return found.filter(job__phase=Phase.COMPLETED, job__destroyed=False, product_type__in=kinds())
+
+    @admin.display(description="owner", ordering="job__owner__username")
+    def owner(self, result: Result) -> str:
+        return result.job.owner.get_username() if result.job.owner is not None else ""
+
+    def has_publish_permission(self, request: HttpRequest) -> bool:
+        """Who may add products to the archive."""
+        return request.user.has_perm("archive.add_product")
+
+    @admin.action(description="Publish in the collection", permissions=["publish"])
+    def publish(self, request: HttpRequest, chosen: QuerySet[Result]) -> None:
+        """Publish each of the results, and say of each that cannot be why."""
+        collection = request.POST.get("collection", "").strip()
+        release = request.POST.get("release", "").strip() or DEFAULT_RELEASE
+        has_consent = bool(request.POST.get("owner_agrees"))
+        curator = request.user if isinstance(request.user, User) else None
+        for result in chosen:
+            try:
+                made = publish(result.job, result.name, collection, release, curator=curator, has_consent=has_consent)
+            except NotPublishable as refusal:
+                self.message_user(request, f"{result.job} {result.name}: {refusal}", messages.ERROR)
+            else:
+                self.message_user(request, f"{made.product.did} is published.", messages.SUCCESS)

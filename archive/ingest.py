@@ -98,7 +98,7 @@ def ingest(
     `waiting` is called if another ingest holds the store. Raises IngestError when nothing can be begun: names that are
     none, a path that is none, a folder without data.
     """
-    _check_names(collection, release)
+    check_names(collection, release)
     if not path.exists():
         raise IngestError(f"{path} does not exist")
     documents = _documents(path) if path.is_dir() else []
@@ -111,7 +111,8 @@ def ingest(
         return _Run(path, collection, release, title, depositor).all(found, documents, observer)
 
 
-def _check_names(collection: str, release: str) -> None:
+def check_names(collection: str, release: str) -> None:
+    """Raises IngestError for what cannot name a collection or a release."""
     for what, name in (("collection", collection), ("release", release)):
         if not _NAME.fullmatch(name):
             raise IngestError(f"{name!r} cannot name a {what}: use letters, digits and -._ (at most 64)")

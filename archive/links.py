@@ -65,6 +65,7 @@ _QUALIFIERS = {
     "counts-spectrum": "spectrum",
     "flux-points": "sed",
     "light-curve": "light-curve",
+    "table": "measurements",
     "preview-image": "image",
     "preview-plot": "image",
 }
@@ -231,9 +232,12 @@ class _Rows:
         for use in self._has.files:
             # Files beside the main one that hold responses only are listed among those.
             if use.position == 0 or not set(use.hdus) & set(RESPONSES):
-                yield self._of_file(
-                    self._product, use, "#this", self._product.description, qualifier(self._product.subtype)
-                )
+                yield self._own_file(use)
+
+    def _own_file(self, use: ProductFile) -> Link:
+        if use.position and use.file.media_type.startswith("image/"):
+            return self._of_file(self._product, use, "#preview-plot", "Picture of it")
+        return self._of_file(self._product, use, "#this", self._product.description, qualifier(self._product.subtype))
 
     def _responses(self) -> Iterator[Link]:
         """Files with responses as they are, and each response as a small file of its own."""

@@ -133,6 +133,9 @@ class Product(models.Model):
     semantics = models.CharField(max_length=32, default="#this", help_text="DataLink term within the observation")
     description = models.CharField(max_length=200, blank=True)
     created = models.DateTimeField(auto_now_add=True)
+    activity = models.CharField(
+        max_length=32, blank=True, db_index=True, help_text="of the job whose published result it is (`Job.activity`)"
+    )
     progenitors = models.ManyToManyField(
         "self",
         symmetrical=False,

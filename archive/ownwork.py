@@ -11,7 +11,7 @@ from uws.service import Requester, jobs_of
 
 JOBS = 200
 """The newest jobs that are looked at."""
-_AUXILIARY = frozenset({"preview-image"})
+_AUXILIARY = frozenset({"preview-image", "preview-plot"})
 
 
 def results_by_input(who: Requester) -> dict[str, list[tuple[Job, Result]]]:

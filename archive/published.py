@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, case, literal
@@ -13,6 +14,7 @@ from archive.gadf.examples import GADF_EXAMPLES
 from archive.obscore.columns import DATALINK_TYPE, OBSCORE
 from archive.obscore.examples import HEA_EXAMPLES, OBSCORE_EXAMPLES
 from archive.obscore.hea_columns import OBSCORE_HEA
+from archive.obscore.use_cases import USE_CASES
 from archive.policy import POLICY
 from tap.registry import (
     CoverageIndex,
@@ -59,7 +61,7 @@ def publish_tables() -> None:
             coverages=(COVERAGE,),
             rows=POLICY.obscore_rows,
             descriptors=lambda base_url: (links_descriptor(base_url),),
-            examples=HEA_EXAMPLES,
+            examples=HEA_EXAMPLES + USE_CASES,
         )
     )
     publish_schema(GADF)
@@ -70,7 +72,6 @@ def publish_tables() -> None:
             rows=POLICY.obscore_rows,
             descriptors=lambda base_url: (links_descriptor(base_url),),
             examples=GADF_EXAMPLES,
-            identifier="obs_publisher_did",
         )
     )
     publish(
@@ -111,6 +112,13 @@ def links_descriptor(base_url: str) -> ServiceDescriptor:
         inputs=((identifier, "obs_publisher_did"),),
         description="Files, responses, previews and services of each data set",
     )
+
+
+def published_activities(activities: Collection[str]) -> set[str]:
+    """Those of the jobs (by `Job.activity`) that have a published result."""
+    from archive.models import Product
+
+    return set(Product.objects.filter(activity__in=activities).values_list("activity", flat=True))
 
 
 def _access_url(table: FromClause, context: QueryContext) -> ColumnElement[Any]:

@@ -2,12 +2,12 @@
 
 Jobs of named users are seen by them and by curators. Jobs of anonymous users are seen in their browser session, and by
 whoever asks for the job or a result by its identifier, which cannot be guessed. Without this, going forwards from a
-public product would show who works on it.
+public product would show who works on it. A job with a result that has been published is everybody's to see.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -17,6 +17,14 @@ from provenance.policy import Viewer
 from uws import store
 from uws.models import Job
 from uws.service import SESSION_KEY
+
+_publishers: list[Callable[[Collection[str]], Collection[str]]] = []
+
+
+def register_published(published: Callable[[Collection[str]], Collection[str]]) -> None:
+    """Rooms above tell which jobs (by `Job.activity`) have published results: those are everybody's to see."""
+    if published not in _publishers:
+        _publishers.append(published)
 
 
 def hidden_records(ids: Collection[str], viewer: Viewer, asked: Collection[str]) -> set[str]:
@@ -35,7 +43,11 @@ def _hidden_jobs(ids: Collection[str], viewer: Viewer, asked: Collection[str]) -
     rows = store.jobs().filter(activity__in=set(jobs.values()))
     owners = {job: (name, session) for job, name, session in rows.values_list("activity", "owner__username", "session")}
 
+    public = {job for published in _publishers for job in published(set(jobs.values()))}
+
     def seen(job: str) -> bool:
+        if job in public:
+            return True
         name, session = owners.get(job, (None, ""))
         if name is not None:
             return bool(name == viewer.name)

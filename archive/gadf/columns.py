@@ -42,8 +42,8 @@ OBS_INDEX = TableMeta(
     columns=(
         *_KEYS,
         _text("obs_mode", "Observation mode (OBS_MODE)", "meta.code;obs.param", principal=True),
-        _number("ra_pnt", "Right ascension of the pointing (ICRS)", "deg", "pos.eq.ra;instr.obsty", principal=True),
-        _number("dec_pnt", "Declination of the pointing (ICRS)", "deg", "pos.eq.dec;instr.obsty", principal=True),
+        _number("ra_pnt", "Right ascension of the pointing (ICRS)", "deg", "pos.eq.ra;meta.main", principal=True),
+        _number("dec_pnt", "Declination of the pointing (ICRS)", "deg", "pos.eq.dec;meta.main", principal=True),
         _number("glon_pnt", "Galactic longitude of the pointing", "deg", "pos.galactic.lon"),
         _number("glat_pnt", "Galactic latitude of the pointing", "deg", "pos.galactic.lat"),
         _number("alt_pnt", "Mean altitude of the pointing above the horizon", "deg", "pos.az.alt", principal=True),
@@ -58,7 +58,7 @@ OBS_INDEX = TableMeta(
         _shared("t_max"),
         _number("ontime", "Sum of the good time intervals, dead time included", "s", "time.duration"),
         _number("livetime", "Good time corrected for dead time", "s", "time.duration;obs.exposure", principal=True),
-        _number("deadc", "livetime / ontime, as the header says (DEADC)", None, "arith.ratio"),
+        _number("deadc", "livetime / ontime, as the header says (DEADC)", None, "arith.factor"),
         _integer("n_tels", "Number of telescopes", "meta.number;instr.tel"),
         _text("tellist", "Telescopes (TELLIST)", "meta.id;instr.tel"),
         _text("object", "Target as the observers wrote it (OBJECT)", "meta.id;src", principal=True),
@@ -86,7 +86,7 @@ HDU_INDEX = TableMeta(
             indexed=True,
         ),
         _text("hdu_class", "Its format: events, gti, aeff_2d, edisp_2d, psf_table, bkg_3d, ...", "meta.code.class"),
-        _text("file_dir", "Folder to put the file in, so that no two files are in one place", "meta.file"),
+        _text("file_dir", "Folder to put the file in, so that no two files are in one place", "meta.id;meta.file"),
         _text("file_name", "Name of the file that holds it", "meta.id;meta.file", principal=True),
         _text("hdu_name", "Name of the HDU in that file", "meta.id", principal=True),
         ColumnMeta(

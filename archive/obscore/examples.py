@@ -43,6 +43,7 @@ OBSCORE_EXAMPLES = (
         name="Number of observations and hours of livetime on each target",
         query="SELECT target_name, COUNT(*) AS observations, SUM(t_exptime) / 3600 AS hours\n"
         "FROM ivoa.obscore\n"
+        "WHERE dataproduct_type = 'event'\n"
         "GROUP BY target_name\n"
         "ORDER BY hours DESC",
     ),

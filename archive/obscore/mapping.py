@@ -37,6 +37,11 @@ def wavelength(energy: float | None) -> float | None:
     return None if energy is None else HC_EV_M / (energy * EV_PER_TEV)
 
 
+def energy(metres: float | None) -> float | None:
+    """Energy in TeV of a photon of that vacuum wavelength."""
+    return None if metres is None else HC_EV_M / metres / EV_PER_TEV
+
+
 def obscore_values(
     record: ProductRecord, *, collection: str, did: str, publisher: str, main_size: int, released: datetime
 ) -> dict[str, Any]:
@@ -175,7 +180,7 @@ def response_values(
         "calib_level": 2,
         "obs_collection": collection,
         "obs_id": record.obs_id,
-        "obs_title": f"{name} of {title(record)}"[:200],
+        "obs_title": f"{name} of {record.title}"[:200],
         "obs_publisher_did": did,
         "access_estsize": -(-size // 1000),
         "em_min": wavelength(high),

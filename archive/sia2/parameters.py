@@ -20,6 +20,8 @@ PRODUCT_TYPES = ("image", "cube")
 """Rows that this service is about (section 1)."""
 _POLARISATIONS = ("I", "Q", "U", "V", "RR", "LL", "RL", "LR", "XX", "YY", "XY", "YX", "POLI", "POLA")
 """Terms of ObsCore 1.1 section B.6.6."""
+MAX_VALUES = 1000
+"""of one parameter"""
 _LEVELS = ("0", "1", "2", "3", "4")
 
 
@@ -113,6 +115,8 @@ def condition(parameters: Parameters) -> Predicate:
     check_amount(parameters.all("POS"))
     for parameter in PARAMETERS:
         values = [value for value in parameters.all(parameter.name) if value.strip()]
+        if len(values) > MAX_VALUES:
+            raise UsageFault(f"{parameter.name}: at most {MAX_VALUES} values")
         if values:
             parts.append(any_of([_checked(parameter, value) for value in values]))
     return all_of(parts)

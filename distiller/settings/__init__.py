@@ -141,8 +141,8 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "frontend.views.problems.forbidden_form"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 2**20
-# Values of repeated parameters count as fields: thousands of identifiers in one request are usual.
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 100_000
+# Values of repeated parameters count as fields: a DataLink request has one for each identifier.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000 + 2 * ENVIRONMENT.distiller_links_max_ids
 if ENVIRONMENT.distiller_trust_proxy:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     USE_X_FORWARDED_HOST = True

@@ -47,7 +47,7 @@ EXAMPLES = (
     ),
     (
         "High-energy columns",
-        "SELECT TOP 20 *\nFROM ivoa.obscore\nNATURAL JOIN ivoa.obscore_hea",
+        "SELECT TOP 20 *\nFROM ivoa.obscore\nNATURAL JOIN ivoa.obscore_hea\nWHERE dataproduct_type = 'event'",
     ),
 )
 

@@ -170,7 +170,7 @@ def test_errors_of_text_formats_are_text(client: Client) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"TARGET": [f"t{n}" for n in range(1001)]}, "the body of the request is too large"),
+        ({"TARGET": [f"t{n}" for n in range(1001)]}, "TARGET: at most 1000 values"),
         ({"POS": ["CIRCLE 1 1 1"] * 101}, "POS: at most 100 positions"),
         ({"POS": ["POLYGON " + "1 2 " * 5001]}, "POS: at most 100 positions with 10000 numbers"),
     ],

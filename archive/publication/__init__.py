@@ -1,0 +1,1 @@
+"""Results of jobs as products of the archive: curators publish them into a collection."""
