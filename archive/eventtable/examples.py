@@ -46,6 +46,6 @@ EVENT_EXAMPLES = (
         "  DISTANCE(POINT('ICRS', e.ra, e.dec), POINT('ICRS', o.s_ra, o.s_dec)) AS off_axis\n"
         "FROM gadf.events AS e JOIN ivoa.obscore AS o ON e.obs_publisher_did = o.obs_publisher_did\n"
         "WHERE e.energy > 10\n"
-        "ORDER BY e.energy DESC",
+        "ORDER BY energy DESC",
     ),
 )
