@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from archive import lookup
+from archive.links import retrieve_url
 from archive.models import Product
 from archive.policy import POLICY
 from frontend import quantities, queries, tables
@@ -95,7 +96,7 @@ def observation(request: HttpRequest, did: str) -> HttpResponse:
         "groups": _groups(row, columns),
         "other": _facts(row, columns, tuple(name for name in columns if name not in _GROUPED)),
         "files": _files(product),
-        "preview": _preview(product, context.viewer),
+        **_preview(product, context.viewer),
         "notes": product.observation.notes if product and product.observation else (),
         "retrieve": f"{reverse('retrieve')}?{encoded}",
         "datalink": f"{reverse('links')}?{encoded}",
@@ -140,9 +141,9 @@ def _fact(value: Any, column: ColumnMeta) -> Fact:
 def _energies(row: Mapping[str, Any]) -> str:
     if not row["em_max"]:
         return ""
-    low = quantities.significant(queries.energy(row["em_max"]), 2)
-    high = quantities.significant(queries.energy(row["em_min"]), 3) if row["em_min"] else "∞"
-    return f"{low} – {high} TeV"
+    return quantities.energies_text(
+        queries.energy(row["em_max"]), queries.energy(row["em_min"]) if row["em_min"] else None
+    )
 
 
 def _files(product: Product | None) -> list[dict[str, Any]]:
@@ -155,21 +156,19 @@ def _files(product: Product | None) -> list[dict[str, Any]]:
             {"type": kind, "name": name, "form": use.hdu_classes.get(kind, ""), "meaning": HDU_NAMES.get(kind, kind)}
             for kind, name in use.hdus.items()
         ]
-        files.append({"name": use.name, "file": use.file, "hdus": hdus})
+        files.append({"name": use.name, "file": use.file, "hdus": hdus, "url": retrieve_url("", product, use)})
     return files
 
 
-def _preview(product: Product | None, viewer: Viewer) -> str:
-    """URL of the preview image, "" if there is none that the visitor may see."""
+def _preview(product: Product | None, viewer: Viewer) -> dict[str, str]:
+    """URL of the preview image and what it shows; empty if there is none that the visitor may see."""
     if product is None or product.observation is None:
-        return ""
+        return {}
     previews = POLICY.products(viewer).filter(observation=product.observation)
     preview = previews.filter(semantics__in=("#preview", "#preview-image")).first()
-    return (
-        f"{reverse('retrieve')}?{urlencode({'ID': preview.did})}"
-        if preview and POLICY.may_read(preview, viewer)
-        else ""
-    )
+    if preview is None or not POLICY.may_read(preview, viewer):
+        return {}
+    return {"preview": f"{reverse('retrieve')}?{urlencode({'ID': preview.did})}", "shown": preview.description}
 
 
 def _neighbours_link(row: Mapping[str, Any]) -> str:
