@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from urllib.parse import quote
 
 from archive import lookup
+from archive.acceptance import takes
 from archive.identifiers import encoded
 from archive.models import Product, ProductFile
 from archive.obscore.columns import DATALINK_TYPE
@@ -124,7 +125,7 @@ class _Builder:
         self._id, self._product, self._viewer, self._base = identifier, product, viewer, base_url
         self._files = list(product.files.select_related("file").order_by("position"))
         is_data = product.semantics == "#this"
-        self.job_types = [j for j in offers.offered() if is_data and _accepts(j, product.subtype)]
+        self.job_types = [j for j in offers.offered() if is_data and takes(j, product)]
 
     def rows(self) -> Iterator[Link]:
         yield from self._own_files()
@@ -223,10 +224,6 @@ def retrieve_url(base_url: str, product: Product, use: ProductFile) -> str:
     """Absolute URL of a file of a product."""
     url = f"{base_url.rstrip('/')}{RETRIEVE_PATH}?ID={encoded(product.did)}"
     return url if use.position == 0 else f"{url}&FILE={quote(use.name, safe='')}"
-
-
-def _accepts(job_type: JobType, subtype: str) -> bool:
-    return any(subtype in role.product_types for role in job_type.inputs)
 
 
 def identifiers_within(identifiers: Iterable[str], limit: int) -> tuple[list[str], bool]:

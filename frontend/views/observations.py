@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from archive import lookup
+from archive.acceptance import takes
 from archive.links import retrieve_url
 from archive.models import Product
 from archive.policy import POLICY
@@ -101,7 +102,7 @@ def observation(request: HttpRequest, did: str) -> HttpResponse:
         "retrieve": f"{reverse('retrieve')}?{encoded}",
         "datalink": f"{reverse('links')}?{encoded}",
         "provenance": f"{reverse('provenance')}?{encoded}",
-        "job_types": [j for j in offers.offered() if product and _takes(j, product.subtype)],
+        "job_types": [j for j in offers.offered() if product and _takes(j, product)],
         "neighbours": _neighbours_link(row),
         "newer": newer.did if newer else "",
         "jobs": _own_jobs(request, did),
@@ -109,8 +110,9 @@ def observation(request: HttpRequest, did: str) -> HttpResponse:
     return page(request, "observation.html", values)
 
 
-def _takes(job_type: JobType, subtype: str) -> bool:
-    return any(i.resolver == "dl3" and subtype in i.product_types for i in job_type.inputs)
+def _takes(job_type: JobType, product: Product) -> bool:
+    """Whether a form of the job can be opened with the observation named in it."""
+    return takes(job_type, product) and any(i.resolver == "dl3" for i in job_type.inputs)
 
 
 def _groups(row: Mapping[str, Any], columns: Mapping[str, ColumnMeta]) -> list[tuple[str, list[Fact]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from archive import preview
+from archive.acceptance import takes
 from archive.identifiers import make_did
 from archive.ingest import Report, Status
 from archive.links import links_of
@@ -17,6 +19,7 @@ from archive.models import ObsCore, Observation, Product
 from archive.readers.scanning import scan
 from tap.registry import Viewer
 from tests.archive import products, samples
+from uws.jobtypes import job_types
 
 TakeIn = Callable[..., Report]
 SPECTRUM = make_did("c", "r1", "0123", "src.fits")
@@ -131,6 +134,20 @@ def test_the_newer_release_of_a_spectrum(take_in: TakeIn, mixed: Path) -> None:
     rows = links_of([make_did("c", "r1", "0123", "other.fits"), SPECTRUM], Viewer(), "http://x").rows
     newer = [(row.id, row.access_url) for row in rows if row.semantics == "#coderived"]
     assert [each for each, _ in newer] == [SPECTRUM]
+
+
+def test_jobs_are_offered_for_what_they_can_take(take_in: TakeIn, tmp_path: Path) -> None:
+    """Point-like responses are none for a job that needs the whole field of view, and do for one that needs no more."""
+    irfs = [made(HDUCLAS3="POINT-LIKE") for made in (samples.aeff, samples.edisp)]
+    samples.write(tmp_path / "full.fits")
+    samples.write(tmp_path / "point.fits", samples.events(OBS_ID=43), samples.gti(), *irfs)
+    take_in(tmp_path)
+    full, point = (Product.objects.get(did=make_did("c", "r1", obs_id)) for obs_id in ("42", "43"))
+    spectrum = next(job for job in job_types() if job.name == "spectrum")
+    role = replace(spectrum.inputs[0], product_types=("event-bundle", "event-list"))
+    assert [takes(spectrum, product) for product in (full, point)] == [True, False]
+    assert [takes(replace(spectrum, inputs=(role,)), product) for product in (full, point)] == [True, True]
+    assert not [row for row in links_of([point.did], Viewer(), "http://x").rows if row.service_def == "job_spectrum"]
 
 
 def test_documents_know_their_folder(take_in: TakeIn, mixed: Path) -> None:
