@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pyarrow as pa
 from django.http import HttpRequest
 
+from archive.acceptance import takes
 from archive.gadf import parts
 from archive.identifiers import encoded
 from archive.linked import Archive, Belongings
@@ -133,7 +134,7 @@ class LinksDocument:
             yield Link(identifier, error_message=message, description="Unknown identifier")
             return
         product, belongings = found
-        jobs = [job for job in self._jobs if product.semantics == "#this" and _accepts(job.kind, product.subtype)]
+        jobs = [job for job in self._jobs if product.semantics == "#this" and takes(job.kind, product)]
         self._used |= {job.kind.name: job.kind for job in jobs}
         self._cut = product if soda.has_events(product) else self._cut
         own = self._own.get(product.did, [])
@@ -359,10 +360,6 @@ def qualifier(kind: str | None) -> str | None:
     """
     term = _QUALIFIERS.get(kind or "")
     return f"#{term}" if term else None
-
-
-def _accepts(job_type: JobType, subtype: str) -> bool:
-    return any(subtype in role.product_types for role in job_type.inputs)
 
 
 def identifiers_within(identifiers: Iterable[str], limit: int) -> tuple[list[str], bool]:

@@ -108,6 +108,7 @@ class Observation(models.Model):
     event_count = models.BigIntegerField(null=True)
     quality = models.SmallIntegerField(default=-1, help_text="GADF QUALITY: -1 unknown, 0 best, 1 medium, 2 bad")
     obs_mode = models.CharField(max_length=16, blank=True)
+    point_like = models.BooleanField(default=False, help_text="its responses hold for one size of the on region only")
     facility_name = models.CharField(max_length=100, blank=True)
     instrument_name = models.CharField(max_length=100, blank=True)
     notes = models.JSONField(default=list, help_text="what ingest found worth telling, one sentence each")

@@ -15,6 +15,8 @@ _POINTS = 400
 """Bins that are drawn one by one; more would hide each other."""
 _GROUP = 20
 """Counts that the bins of a fine spectrum are joined to."""
+_PLANE = 15.0
+"""deg: sources that are all nearer to the galactic plane are shown in a strip along it."""
 _CLASSES = 7
 """Classes of sources with a colour of their own."""
 _DAY = 86_400.0
@@ -26,7 +28,7 @@ def draw(figure: Figure, sketch: CurveSketch | SpectrumSketch | FluxSketch | Sou
         _sources(figure, sketch)
         return
     axes = figure.add_axes(_PLACE)
-    axes.tick_params(labelsize=7)
+    axes.tick_params(which="both", labelsize=7)
     if isinstance(sketch, CurveSketch):
         _curve(axes, sketch)
     elif isinstance(sketch, SpectrumSketch):
@@ -90,8 +92,9 @@ def _spectrum(axes: Axes, sketch: SpectrumSketch) -> None:
 def _grouped(sketch: SpectrumSketch) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
     """Edges, values, errors, background; neighbouring bins of a fine spectrum are joined until they say something."""
     good = np.isfinite(sketch.value) & np.isfinite(sketch.error)
+    seen = good & ((sketch.value != 0) | (sketch.background != 0 if sketch.background is not None else False))
     value, variance = np.where(good, sketch.value, 0.0), np.where(good, sketch.error, 0.0) ** 2
-    first, last = (int(np.flatnonzero(good)[i]) for i in (0, -1)) if good.any() else (0, value.size - 1)
+    first, last = (int(np.flatnonzero(seen)[i]) for i in (0, -1)) if seen.any() else (0, value.size - 1)
     if last - first + 1 <= 120:
         starts = np.arange(first, last + 1)
     else:
@@ -123,14 +126,19 @@ def _flux_points(axes: Axes, sketch: FluxSketch) -> None:
     axes.set(xscale="log", yscale="log")
     axes.set_xlabel("energy (TeV)", fontsize=8)
     axes.set_ylabel("E² dN/dE (erg cm⁻² s⁻¹)", fontsize=8)
-    axes.tick_params(labelsize=7)
+    axes.tick_params(which="both", labelsize=7)
 
 
 def _sources(figure: Figure, sketch: SourcesSketch) -> None:
     # Longitude grows to the left, as one sees the sky from inside.
-    axes = figure.add_axes((0.03, 0.09, 0.8, 0.8), projection="mollweide")
-    x = -np.radians((sketch.longitude + 180.0) % 360.0 - 180.0)
-    y = np.radians(sketch.latitude)
+    longitude = (sketch.longitude + 180.0) % 360.0 - 180.0
+    in_plane = bool(np.all(np.abs(sketch.latitude) < _PLANE))
+    if in_plane:
+        axes = figure.add_axes((0.08, 0.3, 0.72, 0.45))
+        x, y = longitude, sketch.latitude
+    else:
+        axes = figure.add_axes((0.03, 0.09, 0.8, 0.8), projection="mollweide")
+        x, y = -np.radians(longitude), np.radians(sketch.latitude)
     kinds = np.array([kind or "other" for kind in sketch.kind])
     names, counts = np.unique(kinds, return_counts=True)
     frequent = [str(name) for name in names[np.argsort(-counts, kind="stable")]][:_CLASSES]
@@ -140,8 +148,14 @@ def _sources(figure: Figure, sketch: SourcesSketch) -> None:
     rest = ~np.isin(kinds, frequent)
     if rest.any():
         axes.plot(x[rest], y[rest], "o", ms=3, color=_GREY, label=f"others ({int(rest.sum())})")
-    axes.set_xticks(np.radians([-120, -60, 0, 60, 120]), ["120°", "60°", "0°", "300°", "240°"], fontsize=7)
-    axes.set_yticks(np.radians([-60, -30, 30, 60]), ["−60°", "−30°", "30°", "60°"], fontsize=7)
+    if in_plane:
+        axes.invert_xaxis()
+        axes.tick_params(labelsize=7)
+        axes.set_xlabel("galactic longitude (deg)", fontsize=8)
+        axes.set_ylabel("latitude (deg)", fontsize=8)
+    else:
+        axes.set_xticks(np.radians([-120, -60, 0, 60, 120]), ["120°", "60°", "0°", "300°", "240°"], fontsize=7)
+        axes.set_yticks(np.radians([-60, -30, 30, 60]), ["−60°", "−30°", "30°", "60°"], fontsize=7)
     axes.grid(lw=0.4, alpha=0.6)
     if frequent != ["other"]:
         axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))

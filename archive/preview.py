@@ -62,9 +62,12 @@ def render(record: ProductRecord) -> bytes:
 def _title(record: ProductRecord) -> str:
     words = [f"{record.instrument_name} {record.obs_id}".strip(), record.target_name]
     if isinstance(record.sketch, EventSketch):
-        words.append(f"{record.sketch.energy.size} events")
-    if record.livetime is not None:
-        words[-1] += f", {record.livetime / 60:.1f} min"
+        events = f"{record.sketch.energy.size} events"
+        words.append(events if record.livetime is None else f"{events}, {record.livetime / 60:.1f} min")
+    elif isinstance(record.sketch, SourcesSketch):
+        words.append(f"{len(record.sketch.kind)} sources")
+    elif record.livetime is not None:
+        words.append(f"{record.livetime / 60:.1f} min")
     return "  ".join(word for word in words if word)
 
 

@@ -202,7 +202,7 @@ def _observation_values(observation: ProductRecord) -> dict[str, object]:
         "facility_name", "instrument_name",
     )  # fmt: skip
     if isinstance(observation, ObservationRecord):
-        names += ("ra_pnt", "dec_pnt", "zen_pnt", "ontime", "event_count", "quality", "obs_mode")
+        names += ("ra_pnt", "dec_pnt", "zen_pnt", "ontime", "event_count", "quality", "obs_mode", "point_like")
     return {
         **{name: getattr(observation, name) for name in names},
         "target_key": target_key(observation.target_name),

@@ -122,6 +122,17 @@ def significant(value: float, digits: int = 4) -> str:
     return f"{value:.{digits - 1}e}"
 
 
+def energies_text(low: float, high: float | None) -> str:
+    """A range of energies given in TeV, in the unit that suits its lower end: "0.5 – 80 TeV", "0.15 – 16 keV"."""
+    unit, scale = next(((u, s) for u, s in _ENERGY_UNITS if low * s >= _SMALLEST), _ENERGY_UNITS[-1])
+    return f"{significant(low * scale, 2)} – {'∞' if high is None else significant(high * scale, 3)} {unit}"
+
+
+_ENERGY_UNITS = (("TeV", 1.0), ("GeV", 1e3), ("MeV", 1e6), ("keV", 1e9))
+_SMALLEST = 0.01
+"""Of a unit, before the next smaller one is used."""
+
+
 def with_error(value: float, error: float | None) -> tuple[str, str]:
     """Value and error as published: the error to two significant digits, the value to the same decimal place.
 

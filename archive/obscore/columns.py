@@ -46,7 +46,7 @@ _MANDATORY = (
         "dataproduct_type",
         "ObsDataset.dataProductType",
         "meta.code.class",
-        "Kind of data; event for event lists",
+        "Kind of data: event, spectrum, timeseries, sed, measurements; NULL for what is none of ObsCore's",
         indexed=True,
     ),
     _number(
@@ -55,11 +55,15 @@ _MANDATORY = (
         None,
         "ObsDataset.calibLevel",
         "meta.code;obs.calib",
-        "Calibration level: 2 for DL3 event lists",
+        "Calibration level: 2 for DL3 event lists, 3 for counts spectra, 4 for flux points, light curves, catalogues",
     ),
     _text("obs_collection", "DataID.collection", "meta.id", "Collection that the data belong to", indexed=True),
     _text(
-        "obs_id", "DataID.observationID", "meta.id", "Observation (run) identifier, without leading zeros", indexed=True
+        "obs_id",
+        "DataID.observationID",
+        "meta.id",
+        "Observation (run) identifier; without leading zeros for event lists of GADF",
+        indexed=True,
     ),
     _text(
         "obs_publisher_did",
@@ -90,7 +94,7 @@ _MANDATORY = (
         "deg",
         "Char.SpatialAxis.Coverage.Location.Coord.Position2D.Value2.C1",
         "pos.eq.ra",
-        "Right ascension of the pointing (ICRS)",
+        "Right ascension of the centre (ICRS): pointing, source, or region that the data were taken from",
         True,
     ),
     _number(
@@ -99,7 +103,7 @@ _MANDATORY = (
         "deg",
         "Char.SpatialAxis.Coverage.Location.Coord.Position2D.Value2.C2",
         "pos.eq.dec",
-        "Declination of the pointing (ICRS)",
+        "Declination of the centre (ICRS): pointing, source, or region that the data were taken from",
         True,
     ),
     _number(
@@ -108,13 +112,13 @@ _MANDATORY = (
         "deg",
         "Char.SpatialAxis.Coverage.Bounds.Extent.diameter",
         "phys.angSize;instr.fov",
-        "Diameter of the field of view: twice the largest offset that the effective area covers",
+        "Diameter of the field of view (twice the largest offset that the effective area covers) or of the region",
     ),
     _text(
         "s_region",
         "Char.SpatialAxis.Coverage.Support.Area",
         "pos.outline;obs.field",
-        "Field of view as a circle (STC-S, ICRS)",
+        "Field of view, or region that the data were taken from, as a circle (STC-S, ICRS)",
         "adql:REGION",
         True,
     ),
@@ -124,7 +128,7 @@ _MANDATORY = (
         "arcsec",
         "Char.SpatialAxis.Resolution.Refval.value",
         "pos.angResolution",
-        "FWHM of the point spread function at 1 TeV and 0.5 deg off axis, as 1.56 times its 68 % containment radius",
+        "FWHM of the point spread function as 1.56 times its 68 % containment radius, at s_ref_energy and s_ref_oaa",
     ),
     _number(
         "s_xel1",
@@ -148,7 +152,7 @@ _MANDATORY = (
         "d",
         "Char.TimeAxis.Coverage.Bounds.Limits.StartTime",
         "time.start;obs.exposure",
-        "Start of the first good time interval (MJD, UTC)",
+        "Start of the first good time interval (MJD, UTC); NULL where the data do not tell it",
         True,
     ),
     _number(
@@ -166,7 +170,7 @@ _MANDATORY = (
         "s",
         "Char.TimeAxis.Coverage.Support.Extent",
         "time.duration;obs.exposure",
-        "Live time: good time corrected for dead time",
+        "Live time: good time corrected for dead time; NULL where the data do not tell it",
     ),
     _number(
         "t_resolution",
@@ -185,7 +189,7 @@ _MANDATORY = (
         "m",
         "Char.SpectralAxis.Coverage.Bounds.Limits.LoLimit",
         "em.wl;stat.min",
-        "Shortest vacuum wavelength, that of the upper end of the safe energy range",
+        "Shortest vacuum wavelength, that of the upper end of the safe or covered energy range",
         True,
     ),
     _number(
@@ -237,7 +241,7 @@ _OPTIONAL = (
         "dataproduct_subtype",
         "ObsDataset.dataProductSubtype",
         "meta.code.class",
-        "event-bundle: event list with its responses; event-list: without",
+        "event-bundle: event list with its responses; event-list: without; counts-spectrum, light-curve, flux-points",
     ),
     _text("obs_title", "DataID.title", "meta.title;obs", "Title for people"),
     _text("obs_creation_date", "DataID.date", "time;meta.dataset", "When the data set was made (UTC)", "timestamp"),

@@ -7,6 +7,7 @@ it years later; plain files are checked for the length their headers announce, a
 from __future__ import annotations
 
 import tempfile
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import Any, cast
 import numpy as np
 from astropy.io import fits
 from astropy.io.fits.verify import VerifyError
+from astropy.utils.exceptions import AstropyWarning
 
 from archive.readers.records import Refused
 from archive.retrieval.unpacking import NotUnpackable, unpack
@@ -86,7 +88,20 @@ def _opened(source: Any, checksum: bool, notes: list[str] | None) -> Iterator[fi
             if "verification failed" in text:
                 _stale_or_damaged(hdus, _one_line(text), notes)
         _check_end(source, hdus)
-        yield hdus
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyWarning)
+            try:
+                yield hdus
+            except _UNREADABLE as error:
+                # Headers and tables are read when they are asked for, by whoever asks.
+                if not _raised_in_astropy(error):
+                    raise
+                raise Refused(f"damaged: it contradicts itself ({_one_line(error)})") from None
+
+
+def _raised_in_astropy(error: BaseException) -> bool:
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(frames) and frames[-1].f_globals.get("__name__", "").partition(".")[0] in ("astropy", "numpy")
 
 
 def _stale_or_damaged(hdus: fits.HDUList, complaint: str, notes: list[str] | None) -> None:
@@ -100,6 +115,9 @@ def _stale_or_damaged(hdus: fits.HDUList, complaint: str, notes: list[str] | Non
 
 def _check_end(source: Any, hdus: fits.HDUList) -> None:
     """A cut within a header is silent in astropy: the HDU is left out. What stands after the last one tells."""
+    corrupted = next((number for number, hdu in enumerate(hdus) if not hasattr(hdu, "fileinfo")), None)
+    if corrupted is not None:
+        raise Refused(f"damaged: HDU {corrupted} is none")
     last = hdus[-1].fileinfo()
     source.seek(last["datLoc"] + last["datSpan"])
     rest = source.read(_BLOCK)
@@ -140,11 +158,11 @@ def column(hdu: fits.BinTableHDU, names: tuple[str, ...], what: str) -> np.ndarr
 def unit_of(hdu: fits.BinTableHDU, name: str) -> str:
     """The unit written for a column, empty if there is none."""
     for definition in hdu.columns:
-        if definition.name.upper() == name.upper():
+        if (definition.name or "").upper() == name.upper():
             return cast(str, definition.unit or "").strip()
     return ""
 
 
 def column_names(hdu: fits.BinTableHDU) -> frozenset[str]:
     """The names of a table's columns in capitals."""
-    return frozenset(definition.name.upper() for definition in hdu.columns)
+    return frozenset((definition.name or "").upper() for definition in hdu.columns)

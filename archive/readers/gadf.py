@@ -149,6 +149,7 @@ class GADFReader:
             event_count=events.count,
             sketch=plane,
             quality=int(quality) if quality in (-1, 0, 1, 2) else -1,
+            point_like=described.point_like,
             obs_mode=ev.text(header, "OBS_MODE").upper()[:16],
             facility_name=ev.text(header, "TELESCOP")[:100],
             instrument_name=name[:100],
@@ -180,12 +181,14 @@ class _Described:
         self.psf_fwhm: float | None = None
         self.energy_resolution: float | None = None
         self.configuration = ""
+        self.point_like = False
 
     def add(self, hdus: fits.HDUList, classes: Classes) -> None:
         for kind in ("aeff", "edisp", "psf", "bkg", "rad_max"):
             hdu = find_hdu(hdus, classes, kind)
             if hdu is not None:
                 self.kinds.add(kind)
+                self.point_like |= ev.text(hdu.header, "HDUCLAS3").upper() == "POINT-LIKE"
                 self._describe(kind, hdu, classes.hdu_classes.get(kind, ""))
 
     def _describe(self, kind: str, hdu: fits.BinTableHDU, hdu_class: str) -> None:

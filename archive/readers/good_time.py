@@ -40,11 +40,11 @@ def read_intervals(hdu: fits.BinTableHDU, reference: TimeReference) -> GoodTime:
 
 
 def good_time(start: np.ndarray, stop: np.ndarray, reference: TimeReference) -> GoodTime:
-    """Intervals that were checked, in the unit of the reference. Raises `Refused` for years that no calendar has."""
-    with np.errstate(all="ignore"):
-        begin, end = reference.time(start), reference.time(stop)
-        utc = tuple((float(a), float(b)) for a, b in zip(utc_mjd(begin), utc_mjd(end), strict=True))
-    if utc[0][0] < _EARLIEST or not utc[-1][1] <= _LATEST:
-        raise Refused(f"its times, MJD {utc[0][0]:g} to {utc[-1][1]:g}, are not of this time")
+    """Intervals that were checked, sorted, in the unit of the reference. `Refused` for years that no calendar has."""
+    first, last = (reference.day + float(t) * reference.seconds_a_unit / 86400 for t in (start[0], stop[-1]))
+    if not _EARLIEST < first < last < _LATEST:
+        raise Refused(f"its times, MJD {first:g} to {last:g}, are not of this time")
+    begin, end = reference.time(start), reference.time(stop)
+    utc = tuple((float(a), float(b)) for a, b in zip(utc_mjd(begin), utc_mjd(end), strict=True))
     tcb = tuple((int(a), int(b)) for a, b in zip(tcb_microseconds(begin), tcb_microseconds(end), strict=True))
     return GoodTime(utc, tcb, float(np.sum(stop - start) * reference.seconds_a_unit))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from archive.readers.outline import HDUOutline, Outline
-from archive.readers.records import Candidate, SourceFile
+from archive.readers.records import Candidate, Refused, SourceFile
 
 KEYWORDS = {"background": "BACKFILE", "arf": "ANCRFILE", "rmf": "RESPFILE"}
 """Which keyword of a spectrum names the file of which kind."""
@@ -100,16 +100,20 @@ def _folder(folder: _Folder) -> Iterator[Candidate]:
     for file in folder.files:
         if file.path not in folder.spectra or folder.is_background(file):
             continue
-        sources, notes = [_source(file, "spectrum")], []
+        sources, notes, refusal = [_source(file, "spectrum")], [], None
         for kind, keyword in KEYWORDS.items():
-            found, note = _companion(file, kind, keyword, folder)
+            try:
+                found, note = _companion(file, kind, keyword, folder)
+            except Refused as reason:
+                refusal = reason.reason
+                continue
             if found is not None and found is not file:
                 sources.append(_source(found, kind))
                 used.add(found.path)
             if note:
                 notes.append(note)
         used.add(file.path)
-        yield Candidate(file.where, tuple(sources), notes=tuple(notes))
+        yield Candidate(file.where, tuple(sources), notes=tuple(notes), refusal=refusal)
     for file in folder.files:
         if file.path not in used:
             what = "background spectrum" if file.path in folder.spectra else "response"
@@ -124,7 +128,10 @@ def _source(file: Outline, kind: str) -> SourceFile:
 
 
 def _companion(spectrum: Outline, kind: str, keyword: str, folder: _Folder) -> tuple[Outline | None, str | None]:
-    """The file of that kind that belongs to a spectrum, and what a curator should know about it."""
+    """The file of that kind that belongs to a spectrum, and what a curator should know about it.
+
+    Raises `Refused` if the file is there and is none of that kind.
+    """
     table = folder.spectra[spectrum.path]
     named = _name(table, keyword)
     wanted = "spectrum" if kind == "background" else kind
@@ -132,9 +139,11 @@ def _companion(spectrum: Outline, kind: str, keyword: str, folder: _Folder) -> t
         return None, None
     if named:
         file = folder.by_name.get(named)
-        if file is None or table_of(file, wanted) is None:
-            return None, f"{keyword} {named} is not there."
-        return file, None
+        if file is not None and table_of(file, wanted) is not None:
+            return file, None
+        if (spectrum.path.parent / named).exists():
+            raise Refused(f"its {kind}, {named}, cannot be used")
+        return None, f"{keyword} {named} is not there."
     for file in folder.by_stem.get(stem(spectrum.path), ()):
         if file is not spectrum and table_of(file, wanted) and _same_name(spectrum, file, kind) and _agree(table, file):
             return file, f"{file.path.name} is taken for its {kind} by its name."

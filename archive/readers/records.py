@@ -153,6 +153,8 @@ class ObservationRecord(ProductRecord):
     event_count: int
     quality: int = -1
     obs_mode: str = ""
+    point_like: bool = False
+    """Whether the responses hold for one size of the on region only (HDUCLAS3)."""
     n_tels: int | None = None
     convergence: float | None = None
     analysis_mode: str = ""

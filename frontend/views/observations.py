@@ -13,6 +13,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from archive import lookup
+from archive.acceptance import takes
+from archive.links import retrieve_url
 from archive.models import Product
 from archive.policy import POLICY
 from frontend import quantities, queries, tables
@@ -21,7 +23,6 @@ from tap.context import query_context
 from tap.registry import Viewer
 from tap.service import prepare
 from uws import offers, service
-from uws.jobtypes import JobType
 from uws.models import Job
 from vo.columns import ColumnMeta
 
@@ -95,21 +96,17 @@ def observation(request: HttpRequest, did: str) -> HttpResponse:
         "groups": _groups(row, columns),
         "other": _facts(row, columns, tuple(name for name in columns if name not in _GROUPED)),
         "files": _files(product),
-        "preview": _preview(product, context.viewer),
+        **_preview(product, context.viewer),
         "notes": product.observation.notes if product and product.observation else (),
         "retrieve": f"{reverse('retrieve')}?{encoded}",
         "datalink": f"{reverse('links')}?{encoded}",
         "provenance": f"{reverse('provenance')}?{encoded}",
-        "job_types": [j for j in offers.on_observations() if product and _takes(j, product.subtype)],
+        "job_types": [j for j in offers.on_observations() if product and takes(j, product)],
         "neighbours": _neighbours_link(row),
         "newer": newer.did if newer else "",
         "jobs": _own_jobs(request, did),
     }
     return page(request, "observation.html", values)
-
-
-def _takes(job_type: JobType, subtype: str) -> bool:
-    return any(subtype in role.product_types for role in job_type.inputs)
 
 
 def _groups(row: Mapping[str, Any], columns: Mapping[str, ColumnMeta]) -> list[tuple[str, list[Fact]]]:
@@ -140,9 +137,9 @@ def _fact(value: Any, column: ColumnMeta) -> Fact:
 def _energies(row: Mapping[str, Any]) -> str:
     if not row["em_max"]:
         return ""
-    low = quantities.significant(queries.energy(row["em_max"]), 2)
-    high = quantities.significant(queries.energy(row["em_min"]), 3) if row["em_min"] else "∞"
-    return f"{low} – {high} TeV"
+    return quantities.energies_text(
+        queries.energy(row["em_max"]), queries.energy(row["em_min"]) if row["em_min"] else None
+    )
 
 
 def _files(product: Product | None) -> list[dict[str, Any]]:
@@ -155,21 +152,19 @@ def _files(product: Product | None) -> list[dict[str, Any]]:
             {"type": kind, "name": name, "form": use.hdu_classes.get(kind, ""), "meaning": HDU_NAMES.get(kind, kind)}
             for kind, name in use.hdus.items()
         ]
-        files.append({"name": use.name, "file": use.file, "hdus": hdus})
+        files.append({"name": use.name, "file": use.file, "hdus": hdus, "url": retrieve_url("", product, use)})
     return files
 
 
-def _preview(product: Product | None, viewer: Viewer) -> str:
-    """URL of the preview image, "" if there is none that the visitor may see."""
+def _preview(product: Product | None, viewer: Viewer) -> dict[str, str]:
+    """URL of the preview image and what it shows; empty if there is none that the visitor may see."""
     if product is None or product.observation is None:
-        return ""
+        return {}
     previews = POLICY.products(viewer).filter(observation=product.observation)
     preview = previews.filter(semantics__in=("#preview", "#preview-image")).first()
-    return (
-        f"{reverse('retrieve')}?{urlencode({'ID': preview.did})}"
-        if preview and POLICY.may_read(preview, viewer)
-        else ""
-    )
+    if preview is None or not POLICY.may_read(preview, viewer):
+        return {}
+    return {"preview": f"{reverse('retrieve')}?{urlencode({'ID': preview.did})}", "shown": preview.description}
 
 
 def _neighbours_link(row: Mapping[str, Any]) -> str:

@@ -348,6 +348,7 @@ def test_real_stores(shared: Path) -> None:
         record = reader.read(listed[-1])
         assert record.subtype == subtype
         assert record.event_count > 50
+        assert record.point_like == (name in ("magic-rad-max", "fact-crab"))
     gps = candidates(shared / "data" / "cta-1dc" / "index" / "gps")
     assert all("ingest the folder that holds both" in (c.refusal or "") for c in gps)
 

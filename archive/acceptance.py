@@ -1,0 +1,21 @@
+"""Which job types can take a data set: what DataLink describes and pages offer."""
+
+from __future__ import annotations
+
+from archive.models import Product
+from uws.jobtypes import JobType
+
+EVENT_LIST = "event-list"
+
+
+def takes(job_type: JobType, product: Product) -> bool:
+    """Whether one of the inputs of a job type is for this kind of data set.
+
+    Point-like responses hold for one size of the on region. A job that takes event lists without responses does not
+    mind; one that asks for bundles needs responses for the whole field of view (full enclosure).
+    """
+    point_like = product.observation is not None and product.observation.point_like
+    return any(
+        product.subtype in role.product_types and not (point_like and EVENT_LIST not in role.product_types)
+        for role in job_type.inputs
+    )
