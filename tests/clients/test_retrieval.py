@@ -6,6 +6,7 @@ import gzip
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -89,12 +90,12 @@ def fronted(_demo_archive: str, django_db_blocker: Any, settings_module: Any) ->
     if nginx.program() is None:
         (pytest.fail if REQUIRE_ALL else pytest.skip)("nginx is not installed")
     store = Path(settings_module.DISTILLER_HOME) / "store"
-    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock():
-        patch.setenv("DISTILLER_ACCEL_PREFIX", "/stored/")
-        with web_server() as base:
-            front = nginx.snippet(DOCUMENT).replace("http://127.0.0.1:8000", base)
-            with nginx.nginx(store, front.replace("/srv/distiller/store/", f"{store}/")) as url:
-                yield url
+    with ExitStack() as stack, django_db_blocker.unblock():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DISTILLER_ACCEL_PREFIX", "/stored/")
+            base = stack.enter_context(web_server())
+        front = nginx.snippet(DOCUMENT).replace("http://127.0.0.1:8000", base)
+        yield stack.enter_context(nginx.nginx(store, front.replace("/srv/distiller/store/", f"{store}/")))
 
 
 @pytest.fixture(scope="module")
