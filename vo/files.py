@@ -69,14 +69,14 @@ def file_response(request: HttpRequest, served: ServedFile) -> HttpResponseBase:
     """
     if client_has_it(request, served.etag, served.modified):
         return _with_validators(HttpResponseNotModified(), request, served)
-    if served.internal_path:
-        return _left_to_the_front(request, served)
     try:
         span = asked_span(request, served.size, served.etag, served.modified)
     except Unsatisfiable:
         refused = HttpResponse("no byte of that range is in the file\n", content_type="text/plain", status=416)
         refused["Content-Range"] = f"bytes */{served.size}"
         return _with_vary(refused, served)
+    if served.internal_path:
+        return _left_to_the_front(request, served)
     part = span or Span(0, served.size)
     handle = served.open()
     response: HttpResponseBase
@@ -95,7 +95,7 @@ def file_response(request: HttpRequest, served: ServedFile) -> HttpResponseBase:
 
 
 def _left_to_the_front(request: HttpRequest, served: ServedFile) -> HttpResponseBase:
-    """The web server in front sends the bytes, and minds the range."""
+    """The web server in front sends the bytes, of the range if there is one, which it reads by itself."""
     served.open().close()
     response = HttpResponse()
     response["X-Accel-Redirect"] = quote(served.internal_path)

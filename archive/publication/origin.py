@@ -32,9 +32,9 @@ def _times(observations: Sequence[Observation]) -> dict[str, Any]:
     if not observations:
         return {}
     return {
-        "t_min": min(o.t_start for o in observations),
-        "t_max": max(o.t_stop for o in observations),
-        "t_exptime": sum(o.livetime for o in observations),
+        "t_min": min((o.t_start for o in observations if o.t_start is not None), default=None),
+        "t_max": max((o.t_stop for o in observations if o.t_stop is not None), default=None),
+        "t_exptime": sum(o.livetime or 0.0 for o in observations) or None,
     }
 
 

@@ -33,12 +33,17 @@ def content_digest(file: StoredFile) -> Digest:
     return Digest(file.unpacked_sha256, file.unpacked_size)
 
 
-def content_size(file: StoredFile) -> int:
-    """Bytes that a client gets (`content_length` of DataLink); those that are kept if they cannot be read now."""
+def announced_digest(file: StoredFile) -> Digest:
+    """The same to be told beforehand: that of the bytes that are kept where they cannot be read now."""
     try:
-        return content_digest(file).size
+        return content_digest(file)
     except (FatalFault, objects.StorageUnavailable):
-        return file.size
+        return Digest(file.sha256, file.size)
+
+
+def content_size(file: StoredFile) -> int:
+    """Bytes that a client gets, to be told beforehand (`content_length` of DataLink)."""
+    return announced_digest(file).size
 
 
 def is_packed(file: StoredFile) -> bool:

@@ -22,6 +22,7 @@ from archive.retrieval.tarball import Member, Tar, TarFile
 from archive.retrieval.turns import Turns
 from archive.store import digest_bytes, open_stored
 from tap.context import query_context
+from tap.registry import Viewer
 from vo.dali import Parameters, boolean
 from vo.errors import NotFoundFault, UsageFault
 from vo.files import CHUNK, ServedFile, file_response
@@ -43,14 +44,14 @@ def retrieve(request: HttpRequest) -> HttpResponseBase:
         raise UsageFault("give the identifier of a data set: ID")
     as_kept = parameters.value("STORED", boolean) or False
     viewer = viewer_of(request)
-    product = lookup.product(identifier, viewer)
-    if product is None:
-        raise NotFoundFault(f"this archive has no data set with the identifier {identifier.strip()[:200]}")
+    product, uses = _files_of(identifier.strip(), viewer)
     POLICY.check_read(product, viewer)
-    part = parts.asked_for(product, parameters.one("HDU"))
-    if part is not None:
-        return file_response(request, part)
-    return answer(request, _file_of(product, parameters.one("FILE")), as_kept=as_kept)
+    hdu = parameters.one("HDU")
+    if hdu is not None or not uses:  # a response has no file of its own: it is an HDU of its observation's
+        part = parts.asked_for(product, hdu)
+        if part is not None:
+            return file_response(request, part)
+    return answer(request, _named(uses, parameters.one("FILE")), as_kept=as_kept)
 
 
 @vo_endpoint(errors=text_errors)
@@ -133,11 +134,23 @@ def _check_there(chosen: Sequence[Chosen]) -> None:
             open_stored(one.use.file, one.use.name).close()
 
 
-def _file_of(product: Product, name: str | None) -> ProductFile:
-    uses = list(product.files.select_related("file").order_by("position"))
+def _files_of(identifier: str, viewer: Viewer) -> tuple[Product, list[ProductFile]]:
+    """A product and its files in their order; an identifier as we write it takes one query."""
+    held = ProductFile.objects.select_related("product", "file").order_by("position")
+    uses = list(held.filter(product__did=identifier, product__in=POLICY.products(viewer)))
+    if uses:
+        return uses[0].product, uses
+    product = lookup.product(identifier, viewer)
+    if product is None:
+        raise NotFoundFault(f"this archive has no data set with the identifier {identifier[:200]}")
+    return product, list(held.filter(product=product))
+
+
+def _named(uses: Sequence[ProductFile], name: str | None) -> ProductFile:
     if name is None:
         return uses[0]
     for use in uses:
         if goes_by(use, name):
             return use
-    raise NotFoundFault(f"{product.did} has no file {name[:100]!r}; it has {', '.join(map(content_name, uses))}")
+    names = ", ".join(map(content_name, uses))
+    raise NotFoundFault(f"{uses[0].product.did} has no file {name[:100]!r}; it has {names}")

@@ -97,7 +97,8 @@ USE_I18N = False
 STATIC_URL = "/static/"
 STATIC_ROOT = DISTILLER_HOME / "static"
 STORAGES = {
-    "default": {
+    "default": ENVIRONMENT.distiller_storage
+    or {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": DISTILLER_HOME / "store"},
     },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -175,6 +175,11 @@ class Environment(BaseSettings):
         (16384, 65536, 262144), description="The same for one result of a job (`/soda/async`, `/tap/async`, `distil`)."
     )
     distiller_job_retention_days: int = Field(30, ge=1, description="Days until a job and its results are destroyed.")
+    distiller_storage: dict[str, Any] = Field(
+        {},
+        description="Where the archive's files are, as JSON of an entry of Django's `STORAGES`: "
+        '`{"BACKEND": "...", "OPTIONS": {...}}`. Empty: in `DISTILLER_HOME/store`.',
+    )
     distiller_unpacked_max: int = Field(
         16384, ge=1, description="Most space (MiB) that what a compressed file holds may take; others are not ingested."
     )

@@ -17,6 +17,7 @@ from archive.acceptance import takes
 from archive.links import retrieve_url
 from archive.models import Product
 from archive.policy import POLICY
+from archive.retrieval.contents import announced_digest, content_name
 from frontend import quantities, queries, tables
 from frontend.pages import page
 from tap.context import query_context
@@ -152,7 +153,11 @@ def _files(product: Product | None) -> list[dict[str, Any]]:
             {"type": kind, "name": name, "form": use.hdu_classes.get(kind, ""), "meaning": HDU_NAMES.get(kind, kind)}
             for kind, name in use.hdus.items()
         ]
-        files.append({"name": use.name, "file": use.file, "hdus": hdus, "url": retrieve_url("", product, use)})
+        content = announced_digest(use.file)
+        url = retrieve_url("", product, use)
+        files.append(
+            {"name": content_name(use), "url": url, "size": content.size, "sha256": content.sha256, "hdus": hdus}
+        )
     return files
 
 
