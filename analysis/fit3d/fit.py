@@ -23,6 +23,8 @@ from analysis.fit3d.search import NoMinimumError, covariance, minimum
 from analysis.fit3d.spread import kernels_of
 from uws.errors import UserJobError
 
+NO_SIGNAL = 0.01
+"""Test statistic below which there is nothing that a source explains."""
 _START_RADIUS = 0.2
 """Degrees around the source within which the excess tells the amplitude that the fit starts with."""
 
@@ -82,17 +84,19 @@ def fit(dataset: MapDataset, parameters: Fit3dParameters, position: SkyCoord) ->
         f"There is no signal to fit a {_name(parameters)} to: {seen}. Check the position of the source, or select "
         "more observations."
     )
+    enough = np.inf
     try:
         without = minimum(Likelihood(field, background))
+        enough = without.stat - NO_SIGNAL
         likelihood = Likelihood(field, background, source)
         _scale_amplitude(field, source, position)
         found = minimum(likelihood)
-        if source.spectral_model.amplitude.value <= 0 or found.stat >= without.stat:
+        if found.stat > enough:
             raise nothing
         _check_bounds(source, parameters)
         matrix = covariance(likelihood, found)
     except NoMinimumError as error:
-        if source.spectral_model.amplitude.value <= 0:
+        if error.stat > enough:
             raise nothing from error
         raise UserJobError(
             f"The fit of a {_name(parameters)} did not converge: {seen}. Fix the position, choose a simpler model, or "

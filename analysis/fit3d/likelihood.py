@@ -83,6 +83,10 @@ class Likelihood:
         no expectation.
         """
         self.evaluations += 1
+        with np.errstate(all="ignore"):  # a step of a search may go where a spectrum overflows
+            return self._at(values)
+
+    def _at(self, values: np.ndarray) -> Local:
         for parameter, value in zip(self.free, values, strict=True):
             parameter.value = value
         level, slopes = self._levels()
@@ -96,10 +100,10 @@ class Likelihood:
             total, totals = total + signal.total, np.concatenate([signal.totals, totals])
         seen = self._beyond
         beyond, number = (level * self._background_beyond)[seen], self._counts_beyond[seen]
-        by_level = np.zeros((len(self.free), int(seen.sum())))
-        by_level[-len(slopes) :] = slopes[:, seen] / level[seen]
         if not (np.isfinite(total) and np.all(predicted > 0) and np.all(beyond > 0)):
-            return Local(np.inf, totals, np.eye(len(totals)))
+            return Local(np.inf, np.zeros(len(self.free)), np.eye(len(self.free)))
+        by_level = np.zeros((len(self.free), len(beyond)))
+        by_level[-len(slopes) :] = slopes[:, seen] / level[seen]
         ratio = self._counts / predicted
         relative = by_parameter / predicted
         return Local(
@@ -107,6 +111,10 @@ class Likelihood:
             gradient=2 * (totals - by_parameter @ ratio - by_level @ number),
             curvature=2 * ((relative * self._counts) @ relative.T + (by_level * number) @ by_level.T),
         )
+
+    def refine(self) -> bool:
+        """Sample the shape of the source as finely as its present extension asks for; whether that changes anything."""
+        return self.source is not None and self.source.refine()
 
     def _levels(self) -> tuple[np.ndarray, np.ndarray]:
         """The factor of the background (energy,), and its derivatives by its free parameters (parameter, energy)."""
@@ -151,7 +159,7 @@ class SourceCounts:
             _Bin.of(places, probabilities, self._exposure)
             for places, probabilities in zip(occupied, field.edisp, strict=True)
         ]
-        self._by_shape = _Latest(self._places, lambda: [p.value for p in spatial])
+        self._by_shape = _Latest(self._places, lambda: [*(p.value for p in spatial), self._shapes.fineness])
         self._by_spectrum = _Latest(self._spectra, lambda: [*(p.value for p in spectral), self._shapes.smoothness])
 
     def now(self) -> Signal:
@@ -166,6 +174,10 @@ class SourceCounts:
             total=float(spectra[0] @ sums[0]),
             totals=np.concatenate([spectra[1:] @ sums[0], sums[1:] @ spectra[0]]),
         )
+
+    def refine(self) -> bool:
+        """Sample the shape as finely as its present extension asks for; whether that changes anything."""
+        return self._shapes.refine()
 
     @property
     def _spread(self) -> Spread:
@@ -211,8 +223,7 @@ class SourceCounts:
 
     def _spectrum(self) -> np.ndarray:
         model = self.source.spectral_model
-        with np.errstate(all="ignore"):  # a step of the fit may go where a spectrum overflows
-            return model.integral(self._edges[:-1], self._edges[1:]).to_value(u.Unit("cm-2 s-1"))
+        return model.integral(self._edges[:-1], self._edges[1:]).to_value(u.Unit("cm-2 s-1"))
 
 
 @dataclass(frozen=True, slots=True)
