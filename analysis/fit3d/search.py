@@ -28,8 +28,8 @@ _WAY_TO_BOUND, _AT_BOUND = 0.9, 1e-4
 """Part of the way to a bound that one step may go, and distance at which it is reached, in parts of the range."""
 _STIFFEST = 1e8
 _SOFTEST = 1e-3
-_ERROR_STEP = 0.1
-"""Part of an error to both sides over which the second derivatives are taken."""
+_ERROR_STEP = 0.01
+"""Part of an error over which the second derivatives are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,7 @@ def covariance(likelihood: Likelihood, found: Minimum) -> np.ndarray:
     for number, step in enumerate(_ERROR_STEP * np.sqrt(np.diag(estimate)) / scale):
         offset = np.zeros_like(found.values)
         offset[number] = step
-        above, below = (likelihood.at(found.values + sign * offset).gradient for sign in (1, -1))
-        rows.append((above - below) / (2 * step))
+        rows.append((likelihood.at(found.values + offset).gradient - found.local.gradient) / step)
     _set(likelihood.free, found.values)
     second = np.array(rows) / np.outer(scale, scale)
     second = (second + second.T) / 2

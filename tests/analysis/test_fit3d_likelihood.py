@@ -64,7 +64,7 @@ def _case(dataset: MapDataset, values: dict[str, Any], half: float = 0.7) -> Cas
 def test_the_statistic_is_that_of_gammapy(dataset: MapDataset, values: dict[str, Any]) -> None:
     """With all of the map near the source: predicted counts and Cash statistic of `MapDataset`."""
     case = _case(dataset, values, half=2.0)
-    likelihood = Likelihood(case.field, case.background, case.source)
+    likelihood = Likelihood(case.field, case.background, SourceCounts(case.field, case.source))
     found = likelihood.at(np.array([parameter.value for parameter in likelihood.free]))
     dataset.models = [case.source, case.background]
     assert found.stat == pytest.approx(dataset.stat_sum(), abs=1e-3)
@@ -75,7 +75,7 @@ def test_the_statistic_is_that_of_gammapy(dataset: MapDataset, values: dict[str,
 @pytest.mark.parametrize("values", MODELS)
 def test_derivatives_are_those_of_the_statistic(dataset: MapDataset, values: dict[str, Any]) -> None:
     case = _case(dataset, values)
-    likelihood = Likelihood(case.field, case.background, case.source)
+    likelihood = Likelihood(case.field, case.background, SourceCounts(case.field, case.source))
     start = np.array([parameter.value for parameter in likelihood.free])
     here = likelihood.at(start)
     errors = 1 / np.sqrt(np.diag(here.curvature))
@@ -96,7 +96,7 @@ def test_at_the_minimum_nothing_is_better(dataset: MapDataset, values: dict[str,
     drawn.models = [case.source, case.background]
     drawn.fake(random_state=1)
     field, _ = split(drawn, POSITION, 0.7 * u.deg)
-    likelihood = Likelihood(field, case.background, case.source)
+    likelihood = Likelihood(field, case.background, SourceCounts(field, case.source))
     found = minimum(likelihood)
     assert found.steps < 30
     errors = np.sqrt(np.diag(covariance(likelihood, found)))
@@ -112,7 +112,7 @@ def test_where_nothing_is_to_be_found_the_search_says_so(dataset: MapDataset) ->
     case.background.spectral_model.norm.value = 0
     case.source.spectral_model.amplitude.value = 0
     with pytest.raises(NoMinimumError):
-        minimum(Likelihood(case.field, case.background, case.source))
+        minimum(Likelihood(case.field, case.background, SourceCounts(case.field, case.source)))
 
 
 @pytest.mark.parametrize(("morphology", "extension"), [("point", 0.1), ("gaussian", 0.1), ("gaussian", 0.02)])
