@@ -23,6 +23,8 @@ from analysis.fit3d.search import NoMinimumError, covariance, minimum
 from analysis.fit3d.spread import kernels_of
 from uws.errors import UserJobError
 
+NO_SIGNAL = 0.01
+"""Test statistic below which there is nothing that a source explains."""
 _START_RADIUS = 0.2
 """Degrees around the source within which the excess tells the amplitude that the fit starts with."""
 
@@ -82,17 +84,20 @@ def fit(dataset: MapDataset, parameters: Fit3dParameters, position: SkyCoord) ->
         f"There is no signal to fit a {_name(parameters)} to: {seen}. Check the position of the source, or select "
         "more observations."
     )
+    counts_of_source = SourceCounts(field, source)
+    enough = np.inf
     try:
         without = minimum(Likelihood(field, background))
-        likelihood = Likelihood(field, background, source)
-        _scale_amplitude(field, source, position)
+        enough = without.stat - NO_SIGNAL
+        likelihood = Likelihood(field, background, counts_of_source)
+        _scale_amplitude(field, counts_of_source, position)
         found = minimum(likelihood)
-        if source.spectral_model.amplitude.value <= 0 or found.stat >= without.stat:
+        if found.stat > enough:
             raise nothing
         _check_bounds(source, parameters)
         matrix = covariance(likelihood, found)
     except NoMinimumError as error:
-        if source.spectral_model.amplitude.value <= 0:
+        if error.stat > enough:
             raise nothing from error
         raise UserJobError(
             f"The fit of a {_name(parameters)} did not converge: {seen}. Fix the position, choose a simpler model, or "
@@ -109,7 +114,7 @@ def fit(dataset: MapDataset, parameters: Fit3dParameters, position: SkyCoord) ->
         message=f"The search ended at a minimum of the statistic after {found.steps} steps.",
         field=field,
         place=place,
-        signal=SourceCounts(field, source).cube(),
+        signal=counts_of_source.cube(),
         level=background.spectral_model(field.energy.center).to_value(""),
     )
 
@@ -147,13 +152,13 @@ def split(dataset: MapDataset, position: SkyCoord, radius: u.Quantity) -> tuple[
     return field, place
 
 
-def _scale_amplitude(field: Field, source: SkyModel, position: SkyCoord) -> None:
+def _scale_amplitude(field: Field, source: SourceCounts, position: SkyCoord) -> None:
     """Start from the excess near the source."""
     near = (field.geom.separation(position).deg < _START_RADIUS) & field.mask
     excess = float((field.counts - field.background)[near].sum())
-    predicted = float(SourceCounts(field, source).cube()[near].sum())
+    predicted = float(source.cube()[near].sum())
     if predicted > 0:
-        source.spectral_model.amplitude.value *= max(excess, 1.0) / predicted
+        source.source.spectral_model.amplitude.value *= max(excess, 1.0) / predicted
 
 
 def _check_bounds(source: SkyModel, parameters: Fit3dParameters) -> None:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
-from astropy import units as u
 from gammapy.maps import MapAxis, WcsGeom
 from gammapy.modeling import Parameter
 from gammapy.modeling.models import FoVBackgroundModel, SkyModel
 
 from analysis.fit3d.shapes import ShapeImages
+from analysis.fit3d.spectra import SpectrumIntegrals
 from analysis.fit3d.spread import Spread
 
 T = TypeVar("T")
@@ -64,8 +64,8 @@ class Local:
 class Likelihood:
     """The likelihood of a background, and of a source if there is one, as a function of their free parameters."""
 
-    def __init__(self, field: Field, background: FoVBackgroundModel, source: SkyModel | None = None) -> None:
-        self.source = None if source is None else SourceCounts(field, source)
+    def __init__(self, field: Field, background: FoVBackgroundModel, source: SourceCounts | None = None) -> None:
+        self.source = source
         self.background = background
         self.free: list[Parameter] = [] if self.source is None else list(self.source.free)
         self.free += background.parameters.free_parameters
@@ -83,6 +83,10 @@ class Likelihood:
         no expectation.
         """
         self.evaluations += 1
+        with np.errstate(all="ignore"):  # a step of a search may go where a spectrum overflows
+            return self._at(values)
+
+    def _at(self, values: np.ndarray) -> Local:
         for parameter, value in zip(self.free, values, strict=True):
             parameter.value = value
         level, slopes = self._levels()
@@ -96,10 +100,10 @@ class Likelihood:
             total, totals = total + signal.total, np.concatenate([signal.totals, totals])
         seen = self._beyond
         beyond, number = (level * self._background_beyond)[seen], self._counts_beyond[seen]
-        by_level = np.zeros((len(self.free), int(seen.sum())))
-        by_level[-len(slopes) :] = slopes[:, seen] / level[seen]
         if not (np.isfinite(total) and np.all(predicted > 0) and np.all(beyond > 0)):
-            return Local(np.inf, totals, np.eye(len(totals)))
+            return Local(np.inf, np.zeros(len(self.free)), np.eye(len(self.free)))
+        by_level = np.zeros((len(self.free), len(beyond)))
+        by_level[-len(slopes) :] = slopes[:, seen] / level[seen]
         ratio = self._counts / predicted
         relative = by_parameter / predicted
         return Local(
@@ -107,6 +111,10 @@ class Likelihood:
             gradient=2 * (totals - by_parameter @ ratio - by_level @ number),
             curvature=2 * ((relative * self._counts) @ relative.T + (by_level * number) @ by_level.T),
         )
+
+    def refine(self) -> bool:
+        """Sample the shape of the source as finely as its present extension asks for; whether that changes anything."""
+        return self.source is not None and self.source.refine()
 
     def _levels(self) -> tuple[np.ndarray, np.ndarray]:
         """The factor of the background (energy,), and its derivatives by its free parameters (parameter, energy)."""
@@ -141,7 +149,7 @@ class SourceCounts:
         self.free = [*self._spectral, *self._spatial]
         self._shapes = ShapeImages(source.spatial_model, field.geom)
         self._spreads: dict[float, Spread] = {}
-        self._edges = field.energy_true.edges
+        self._spectrum = SpectrumIntegrals(source.spectral_model, field.energy_true.edges.to_value("TeV"))
         self._field = field
         pixels = field.mask.reshape(len(field.edisp), -1)
         self._exposure = field.exposure.reshape(len(field.exposure), -1)
@@ -151,21 +159,25 @@ class SourceCounts:
             _Bin.of(places, probabilities, self._exposure)
             for places, probabilities in zip(occupied, field.edisp, strict=True)
         ]
-        self._by_shape = _Latest(self._places, lambda: [p.value for p in spatial])
+        self._by_shape = _Latest(self._places, lambda: [*(p.value for p in spatial), self._shapes.fineness])
         self._by_spectrum = _Latest(self._spectra, lambda: [*(p.value for p in spectral), self._shapes.smoothness])
 
     def now(self) -> Signal:
         """The prediction for the present values of the parameters."""
         (shapes, sums), (spectra, weights) = self._by_shape(), self._by_spectrum()
         # The first of shapes and of spectra are the values, the others their derivatives.
-        of_spectra = [(weight * shapes[0]).sum(axis=1) for weight in weights]
-        of_shapes = [(weights[0] * shape).sum(axis=1) for shape in shapes[1:]]
+        of_spectra = np.einsum("spj,pj->sp", weights, shapes[0])
+        of_shapes = np.einsum("pj,spj->sp", weights[0], shapes[1:])
         return Signal(
             counts=of_spectra[0],
-            slopes=np.array([*of_spectra[1:], *of_shapes]).reshape(len(self.free), len(of_spectra[0])),
+            slopes=np.concatenate([of_spectra[1:], of_shapes]),
             total=float(spectra[0] @ sums[0]),
             totals=np.concatenate([spectra[1:] @ sums[0], sums[1:] @ spectra[0]]),
         )
+
+    def refine(self) -> bool:
+        """Sample the shape as finely as its present extension asks for; whether that changes anything."""
+        return self._shapes.refine()
 
     @property
     def _spread(self) -> Spread:
@@ -177,7 +189,7 @@ class SourceCounts:
     def cube(self) -> np.ndarray:
         """Predicted counts (energy, y, x) for the present values of the parameters, in all pixels."""
         spread = self._spread.of(self._shapes.image()[np.newaxis])[0]
-        flux = np.tensordot(self._spread.parts * self._spectrum()[:, np.newaxis], spread, axes=1)
+        flux = np.tensordot(self._spread.parts * self._spectrum.integrals()[:, np.newaxis], spread, axes=1)
         return np.clip(np.tensordot(self._field.edisp, flux * self._field.exposure, axes=1), 0, None)
 
     def _places(self) -> tuple[np.ndarray, np.ndarray]:
@@ -202,17 +214,12 @@ class SourceCounts:
         """
         spectra = np.array(
             [
-                self._spectrum(),
-                *(_slope(p, _SPECTRAL_STEP * (abs(p.value) or 1.0), self._spectrum) for p in self._spectral),
+                self._spectrum.integrals(),
+                *(_slope(p, _SPECTRAL_STEP * (abs(p.value) or 1.0), self._spectrum.integrals) for p in self._spectral),
             ]
         )
         weights = np.concatenate([each.counts(spectra, self._spread.parts) for each in self._bins], axis=1)
         return spectra, weights
-
-    def _spectrum(self) -> np.ndarray:
-        model = self.source.spectral_model
-        with np.errstate(all="ignore"):  # a step of the fit may go where a spectrum overflows
-            return model.integral(self._edges[:-1], self._edges[1:]).to_value(u.Unit("cm-2 s-1"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,11 +30,9 @@ MARGIN = 0.8
 
 def source_model(parameters: Fit3dParameters, position: SkyCoord) -> SkyModel:
     """The source with the values that the fit starts from, within the bounds that it may not leave."""
-    return SkyModel(
-        spatial_model=_shape(parameters, position),
-        spectral_model=start(parameters.model, parameters.reference_energy),
-        name=SOURCE,
-    )
+    spectrum = start(parameters.model, parameters.reference_energy)
+    spectrum.amplitude.min = 0
+    return SkyModel(spatial_model=_shape(parameters, position), spectral_model=spectrum, name=SOURCE)
 
 
 def background_model(parameters: Fit3dParameters, dataset: str) -> FoVBackgroundModel:

@@ -54,9 +54,9 @@ def _spectrum(figure: Figure, number: int, model: SpectralModel, points: FluxPoi
     table = points.to_table(sed_type="e2dnde", format="gadf-sed")
     edges = table["e_min"].quantity.to_value("TeV"), table["e_max"].quantity.to_value("TeV")
     energy = np.geomspace(edges[0][0], edges[1][-1], 60) * u.TeV
-    median, below, above = model.evaluate_error(energy, random_state=42)  # sampled: the same each time
-    low, high = ((energy**2 * value).to_value(_SED_UNIT) for value in (median - below, median + above))
     curve = (energy**2 * model(energy)).to_value(_SED_UNIT)
+    relative = _relative_error(model, energy.value)
+    low, high = curve * (1 - relative), curve * (1 + relative)
     axes.fill_between(energy.value, np.maximum(low, curve / 100), high, color="tab:blue", alpha=0.3)
     axes.plot(energy.value, curve, color="tab:blue")
     reference = table["e_ref"].quantity.to_value("TeV")
@@ -82,6 +82,18 @@ def _spectrum(figure: Figure, number: int, model: SpectralModel, points: FluxPoi
     axes.set_title("Spectrum", y=TITLE_HEIGHT)
     plain_log(axes.xaxis)
     plain_log(axes.yaxis)
+
+
+def _relative_error(model: SpectralModel, energy: np.ndarray) -> np.ndarray:
+    """Error of a spectrum (part of it) at energies in TeV, from the covariance of its parameters, to first order."""
+    values = {parameter.name: parameter.value for parameter in model.parameters}
+    best = model.evaluate(energy, **values)
+    slopes = []
+    for parameter in model.parameters:
+        step = 1e-3 * (parameter.error or 1.0)
+        there = model.evaluate(energy, **values | {parameter.name: parameter.value + step})
+        slopes.append((there / best - 1) / step)
+    return np.sqrt(np.einsum("pe,pq,qe->e", slopes, model.covariance.data, slopes))
 
 
 def _counts(figure: Figure, number: int, fitted: Fitted) -> None:

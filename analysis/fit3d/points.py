@@ -52,22 +52,25 @@ class NormLikelihood:
     """
 
     def __init__(self, counts: np.ndarray, signal: np.ndarray, background: np.ndarray) -> None:
-        self.counts, self.signal, self.background = counts, signal, background
         # Below it a pixel would have a negative expectation.
         self.lowest = -0.999 * float(np.min(background / signal)) if len(signal) else 0.0
+        self.total_signal, self.total_background = float(signal.sum()), float(background.sum())
+        # Pixels without counts matter by these sums only.
+        seen = counts > 0
+        self.counts, self.signal, self.background = counts[seen], signal[seen], background[seen]
 
     def stat(self, norm: float) -> float:
         """The statistic."""
-        predicted = norm * self.signal + self.background
-        return float(2 * (predicted - self.counts * np.log(predicted)).sum())
+        logarithms = np.log(norm * self.signal + self.background)
+        return 2 * (norm * self.total_signal + self.total_background - float(self.counts @ logarithms))
 
     def slope(self, norm: float) -> float:
         """Half of its derivative, which increases with the norm."""
-        return float((self.signal * (1 - self.counts / (norm * self.signal + self.background))).sum())
+        return self.total_signal - float(self.counts @ (self.signal / (norm * self.signal + self.background)))
 
     def estimate(self) -> dict[str, float]:
         """Best norm with symmetric and asymmetric errors, upper limit, test statistic; NaN without any signal."""
-        if not len(self.signal):
+        if not self.total_signal > 0:
             return dict.fromkeys(_COLUMNS, np.nan)
         norm = self._best()
         best, null = self.stat(norm), self.stat(0.0)

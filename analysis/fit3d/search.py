@@ -8,7 +8,7 @@ needs ten to twenty evaluations, where a search without needs two hundred.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
@@ -21,12 +21,15 @@ NEAR_ENOUGH = 1e-6
 NEAR = 1.0
 """Expected distance from which on the curvature is corrected."""
 AT_A_KINK = 0.1
-"""The largest such distance where no step leads further down: a point's image has kinks at the centres of pixels."""
+"""The largest such distance where no step gains anything: a point's image has kinks at the centres of pixels."""
 MOST_STEPS = 100
+_MOST_REFINEMENTS = 3
+_WAY_TO_BOUND, _AT_BOUND = 0.9, 1e-4
+"""Part of the way to a bound that one step may go, and distance at which it is reached, in parts of the range."""
 _STIFFEST = 1e8
 _SOFTEST = 1e-3
-_ERROR_STEP = 0.1
-"""Part of an error to both sides over which the second derivatives are taken."""
+_ERROR_STEP = 0.01
+"""Part of an error over which the second derivatives are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,31 +46,53 @@ class Minimum:
 
 
 class NoMinimumError(Exception):
-    """The search did not end at a minimum; the parameters have the last values."""
+    """The search did not end at a minimum; `stat` is the least value that it found."""
+
+    def __init__(self, stat: float) -> None:
+        super().__init__(stat)
+        self.stat = stat
 
 
 def minimum(likelihood: Likelihood) -> Minimum:
-    """Search from the present values of the parameters, within their bounds. Raises NoMinimumError."""
+    """Search from the present values of the parameters, within their bounds.
+
+    Raises NoMinimumError where the statistic has no finite value at the start, or the search comes to no end.
+    """
+    found = _minimum(likelihood)
+    for _ in range(_MOST_REFINEMENTS):
+        if not likelihood.refine():
+            break
+        again = _minimum(likelihood)
+        found = replace(again, steps=found.steps + again.steps)
+    return found
+
+
+def _minimum(likelihood: Likelihood) -> Minimum:
     lowest, highest = _bounds(likelihood.free)
     values = np.array([parameter.value for parameter in likelihood.free])
     here = likelihood.at(values)
+    if not np.isfinite(here.stat):
+        raise NoMinimumError(here.stat)
     curvature, damping = here.curvature, _SOFTEST
     for steps in count():
         if steps == MOST_STEPS:
-            raise NoMinimumError
-        held = ((values <= lowest) & (here.gradient > 0)) | ((values >= highest) & (here.gradient < 0))
+            raise NoMinimumError(here.stat)
+        held = _held(values, here.gradient, lowest, highest)
         distance = -0.5 * float(here.gradient @ _step(curvature, here.gradient, held, 0.0))
         if distance < NEAR_ENOUGH:
             break
         found = Local(np.inf, here.gradient, curvature)
         while not found.stat < here.stat and damping < _STIFFEST:
-            there = np.clip(values + _step(curvature, here.gradient, held, damping), lowest, highest)
+            step = _step(curvature, here.gradient, held, damping)
+            there = np.clip(
+                values + step, values - _WAY_TO_BOUND * (values - lowest), values + _WAY_TO_BOUND * (highest - values)
+            )
             found = likelihood.at(there)
             damping = damping / 10 if found.stat < here.stat else max(10 * damping, _SOFTEST)
-        if not found.stat < here.stat:
-            if distance > AT_A_KINK:
-                raise NoMinimumError
+        if not found.stat < here.stat - NEAR_ENOUGH and distance < AT_A_KINK:
             break
+        if not found.stat < here.stat:
+            raise NoMinimumError(here.stat)
         if distance > NEAR:
             curvature = found.curvature
         else:
@@ -83,21 +108,26 @@ def covariance(likelihood: Likelihood, found: Minimum) -> np.ndarray:
     """
     scale = np.sqrt(np.diag(found.local.curvature))
     if not np.all(scale > 0):
-        raise NoMinimumError
+        raise NoMinimumError(found.stat)
     estimate = 2 * np.linalg.pinv(found.local.curvature / np.outer(scale, scale))
     rows = []
     for number, step in enumerate(_ERROR_STEP * np.sqrt(np.diag(estimate)) / scale):
         offset = np.zeros_like(found.values)
         offset[number] = step
-        above, below = (likelihood.at(found.values + sign * offset).gradient for sign in (1, -1))
-        rows.append((above - below) / (2 * step))
+        rows.append((likelihood.at(found.values + offset).gradient - found.local.gradient) / step)
     _set(likelihood.free, found.values)
     second = np.array(rows) / np.outer(scale, scale)
     second = (second + second.T) / 2
     if not np.all(np.isfinite(second)) or np.linalg.eigvalsh(second)[0] <= 0:
-        raise NoMinimumError
+        raise NoMinimumError(found.stat)
     result: np.ndarray = 2 * np.linalg.inv(second) / np.outer(scale, scale)
     return result
+
+
+def _held(values: np.ndarray, gradient: np.ndarray, lowest: np.ndarray, highest: np.ndarray) -> np.ndarray:
+    """Which parameters are at a bound that they would pass."""
+    near = _AT_BOUND * np.where(np.isfinite(highest - lowest), highest - lowest, 0)
+    return ((values - lowest <= near) & (gradient > 0)) | ((highest - values <= near) & (gradient < 0))
 
 
 def _step(curvature: np.ndarray, gradient: np.ndarray, held: np.ndarray, damping: float) -> np.ndarray:

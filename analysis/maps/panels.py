@@ -12,7 +12,7 @@ from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Normalize, PowerNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 TITLE_HEIGHT = 1.02
 """Of the titles of panels, in heights of a panel: given by hand, as to find it everything would be drawn twice."""
@@ -42,7 +42,7 @@ def add_panel(figure: Figure, number: int, image: Map, label: str, colours: str,
     axes.set_title(label, y=TITLE_HEIGHT)
     for coordinate, text in ((axes.coords[0], "Right ascension"), (axes.coords[1], "Declination")):
         coordinate.set_axislabel(text)
-    figure.colorbar(drawn, ax=axes, shrink=0.85)
+    figure.colorbar(drawn, ax=axes, shrink=0.85, ticks=MaxNLocator(5))
     return axes
 
 
