@@ -24,10 +24,11 @@ from typing import Any
 
 import numpy as np
 
-from vo.regions import separation
+from vo.regions import BOUNDARY, Polygon, separation, signed_distance
 
 FIELDS, RADIUS, FIRST_NIGHT = 300, 2.5, 59_000.0
 CENTRE = (83.63, 22.01)
+POLYGON = Polygon(((83.0, 21.5), (84.0, 21.5), (84.0, 22.5), (83.0, 22.5)))
 CHUNK = 100
 """Runs that are made between two commits."""
 Select = Callable[[Any], Any]
@@ -55,6 +56,12 @@ def cases() -> list[Case]:
     def crab(events: Any) -> Any:
         return near(0.5)(events) & (events.energy > 1)
 
+    def inside(events: Any) -> Any:
+        # On the other side of the sky the polygon would be another one.
+        found = near(2)(events)
+        found[found] = signed_distance(POLYGON, events.ra[found], events.dec[found]) <= BOUNDARY
+        return found
+
     return [
         Case("all rows", count, lambda e: np.ones(e.ra.size, bool)),
         Case(
@@ -72,7 +79,7 @@ def cases() -> list[Case]:
         Case(
             "polygon of 1 deg",
             f"{count} WHERE 1 = CONTAINS(POINT(ra, dec), POLYGON(83, 21.5, 84, 21.5, 84, 22.5, 83, 22.5))",
-            lambda e: np.zeros(e.ra.size, bool),
+            inside,
         ),
         Case("one night", f"{count} WHERE {night}", lambda e: (e.mjd >= FIRST_NIGHT + 3) & (e.mjd <= FIRST_NIGHT + 4)),
         Case("one run", f"{count} WHERE obs_id = '17'", lambda e: np.full(e.ra.size, e.number == 17)),
@@ -211,8 +218,7 @@ def measure(runs: int, size: int, positions: int) -> None:
         _, first = ask(case.adql)
         found, again = ask(case.adql)
         whole = whole or again
-        checked = "polygon" in case.name or found == case.counted
-        share = f"{found / total:9.2%} of the rows" if checked else f"WRONG: {found}, NumPy {case.counted}"
+        share = f"{found / total:9.2%} of the rows" if found == case.counted else f"WRONG: NumPy {case.counted}"
         print(f"{case.name:<28} {again:8.3f} s (first {first:8.3f} s) {again / whole:7.3f} of all rows' count  {share}")
     rng = np.random.default_rng(3)
     field = rng.integers(FIELDS, size=positions)

@@ -177,7 +177,7 @@ class Spherical:
                 found.append((indexed, self.geometry(other)))
         conditions = [self.near(indexed, geometry) for indexed, geometry in self._useful(found)]
         cap = self._cap_of(expression)
-        return conditions if cap is None else [*conditions, cap.perhaps]
+        return conditions if cap is None else [*conditions, *cap.perhaps]
 
     def distance_conditions(self, expression: typed.Call, radius: typed.Expression) -> list[ColumnElement[bool]]:
         """Index conditions of DISTANCE(…) < radius."""
@@ -191,7 +191,7 @@ class Spherical:
                 found.append((indexed, func.tap_cap(*self.coordinates(other), self.number(radius))))
         conditions = [self.near(indexed, geometry) for indexed, geometry in self._useful(found)]
         cap = self._cap(points, radius)
-        return conditions if cap is None else [*conditions, cap.perhaps]
+        return conditions if cap is None else [*conditions, *cap.perhaps]
 
     def certain(self, expression: typed.Call, radius: typed.Expression | None = None) -> list[ColumnElement[bool]]:
         """Conditions that only hold where CONTAINS or INTERSECTS is 1 (DISTANCE is less than `radius`), but cost less.

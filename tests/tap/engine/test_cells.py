@@ -17,6 +17,7 @@ from tests.tap.engine.test_geometry import CIRCLES, POLYGONS, ids, numbers, plan
 from tests.tap.sky import SkyRow, answer, band_rows, migrate
 from vo import regions
 from vo.columns import ColumnMeta, TableMeta
+from vo.errors import UsageFault
 from vo.regions import Point
 
 pytestmark = pytest.mark.django_db
@@ -123,6 +124,34 @@ def test_circles(hits: Hits, circle: regions.Circle) -> None:
         assert ids(f"SELECT hit FROM test.hits WHERE {form}") == expected, form
     outside = ids(f"SELECT hit FROM test.hits WHERE 0 = CONTAINS(POINT(ra, dec), CIRCLE({shape}))")
     assert outside == set(range(len(apart))) - expected
+
+
+@pytest.mark.parametrize(("lon", "lat"), [(83.63, 22.01), (0.0, 0.0), (12.0, 90.0), (200.0, -89.5), (300.0, 40.0)])
+def test_edges_are_decided_exactly(hits: Hits, lon: float, lat: float) -> None:
+    """ADQL 2.1 section 4.2.12: the boundary of a circle is in it, and a distance is less than none that it equals."""
+    for hit in np.argsort(regions.separation(*hits, lon, lat))[[0, 5, 300, -1]]:
+        where = f"FROM test.hits WHERE hit = {hit} AND"
+        ((apart,),) = answer(f"SELECT DISTANCE(ra, dec, {lon}, {lat}) {where} hit >= 0")
+        wider, narrower = (repr(float(np.nextafter(apart, way))) for way in (180.0, 0.0))
+        for radius, expected in ((repr(apart), 1), (wider, 1), (narrower, 0)):
+            inside = f"1 = CONTAINS(POINT(ra, dec), CIRCLE({lon}, {lat}, {radius}))"
+            assert len(answer(f"SELECT hit {where} {inside}")) == expected, (hit, radius)
+        assert answer(f"SELECT hit {where} DISTANCE(ra, dec, {lon}, {lat}) < {apart!r}") == []
+        assert answer(f"SELECT hit {where} DISTANCE(ra, dec, {lon}, {lat}) < {wider}") == [(hit,)]
+
+
+@pytest.mark.parametrize(("radius", "found"), [(-0.5, 0), (180.0, 3000), (200.0, 3000), (361.0, 3000)])
+def test_distances_beyond_a_circle(hits: Hits, radius: float, found: int) -> None:
+    """A distance may be compared with any number."""
+    assert answer(f"SELECT COUNT(*) FROM test.hits WHERE DISTANCE(ra, dec, 10, 20) <= {radius}") == [(found,)]
+
+
+def test_impossible_circles_from_rows_are_told(hits: Hits) -> None:
+    with pytest.raises(UsageFault, match="radius must be within 0 and 180 deg"):
+        answer(
+            "SELECT COUNT(*) FROM test.bands b JOIN test.hits h "
+            "ON 1 = CONTAINS(POINT(h.ra, h.dec), CIRCLE(b.ra, b.dec, b.energy * 1000)) WHERE b.energy > 5"
+        )
 
 
 @pytest.mark.parametrize("polygon", POLYGONS)
