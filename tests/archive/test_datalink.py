@@ -352,10 +352,12 @@ def test_pyvo_reads_it(client: Client, did: str) -> None:
     votable = parse(io.BytesIO(client.get(LINKS, {"ID": did}).content))
     results = DatalinkResults(votable)
     # Narrower terms would be looked up in the vocabulary on the network.
-    count = {t: len(list(results.bysemantics(t, include_narrower=False))) for t in ("#this", "#calibration", "#proc")}
+    terms = ("#this", "#calibration", "#cutout", "#proc")
+    count = {term: len(list(results.bysemantics(term, include_narrower=False))) for term in terms}
     assert count["#this"] == 1
     assert count["#calibration"] == 5
-    assert len(list(results.iter_procs())) == count["#proc"]
+    assert count["#cutout"] == 2
+    assert len(list(results.iter_procs())) == count["#cutout"] + count["#proc"]
 
 
 KNOWN_FALSE = ("E-SMCO",)
