@@ -73,6 +73,9 @@ class StoredFile(models.Model):
     damage = models.CharField(max_length=200, blank=True, help_text="what was found wrong; empty: nothing")
     damage_found = models.DateTimeField(null=True, help_text="when it was found first")
 
+    class Meta:
+        indexes = [models.Index(fields=["damage"], condition=~models.Q(damage=""), name="stored_file_damaged")]
+
     def __str__(self) -> str:
         return self.path
 

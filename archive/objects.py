@@ -58,11 +58,21 @@ def size_of(name: str) -> int | None:
 
 
 def open_object(name: str) -> IO[bytes]:
-    """An object for reading. Raises FileNotFoundError and other OSErrors, and StorageUnavailable."""
+    """An object for reading. Raises FileNotFoundError if there is none, and StorageUnavailable.
+
+    The reading itself raises OSError where the disk cannot be read.
+    """
     path = path_of(name)
-    if path is not None:
+    if path is None:
+        return _tried(lambda: _opened(name))
+    try:
         return path.open("rb")
-    return _tried(lambda: _opened(name))
+    except FileNotFoundError:
+        check_reachable()
+        raise
+    except OSError:  # of this process or machine (open files, rights), not of the file
+        log.exception("%s cannot be opened", name)
+        raise StorageUnavailable from None
 
 
 def put(part: Path, name: str) -> None:

@@ -44,9 +44,8 @@ def problem(file: StoredFile, paced: Paced = lambda count: None) -> str:
                 size += len(piece)
                 paced(len(piece))
     except FileNotFoundError:
-        objects.check_reachable()
         return MISSING
-    except OSError as error:
+    except OSError as error:  # of the disk, in the middle of the file
         return f"unreadable: {error.strerror or error}"
     if size != file.size:
         return f"changed: it has {size} bytes, recorded are {file.size}"

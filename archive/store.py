@@ -96,8 +96,10 @@ def local_path(name: str) -> Path:
     keep = max(settings.DISTILLER_JOB_RUN_TIME)
     try:
         return copies().path(file.sha256, file.size, lambda: _pieces(name), keep)
-    except (OSError, Altered) as error:
-        raise lost(file, name, MISSING if isinstance(error, FileNotFoundError) else str(error)) from None
+    except FileNotFoundError:
+        raise lost(file, name, MISSING) from None
+    except Altered as error:
+        raise lost(file, name, str(error)) from None
 
 
 def is_present(file: StoredFile) -> bool:
@@ -125,7 +127,7 @@ def open_stored(file: StoredFile, name: str) -> IO[bytes]:
         return objects.open_object(file.path)
     except FileNotFoundError:
         raise lost(file, name, MISSING) from None
-    except (OSError, Altered) as error:
+    except Altered as error:
         raise lost(file, name, str(error)) from None
 
 
@@ -136,12 +138,7 @@ def _pieces(name: str) -> Iterator[bytes]:
 
 
 def lost(file: StoredFile, name: str, damage: str) -> FatalFault:
-    """Record and log what is wrong with a file; the fault that its client is told.
-
-    Raises StorageUnavailable, and records nothing, if the folder of all files is not there.
-    """
-    if damage == MISSING:
-        objects.check_reachable()
+    """Record and log what is wrong with a file; the fault that its client is told."""
     log.error("stored file %s (%s) is damaged: %s", file.path, name, damage)
     record_damage(file, damage)
     what = "missing from" if damage == MISSING else "damaged in"

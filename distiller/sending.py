@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from gunicorn.util import has_fileno
+
 PATIENCE = 1.0
 """Seconds that a thread sends a file."""
 STALLED = 120.0
@@ -81,7 +83,12 @@ class FilesByKernel:
         answer: Any = self._application(environ, start_response)
         response: Any = getattr(start_response, "__self__", None)
         connection = environ.get("gunicorn.socket")
-        if connection is None or not isinstance(answer, environ["wsgi.file_wrapper"]) or not _can_be_sent(response):
+        if (
+            connection is None
+            or not isinstance(answer, environ["wsgi.file_wrapper"])
+            or not has_fileno(answer.filelike)
+            or not _can_be_sent(response)
+        ):
             return answer
         transfer = self._begun(response, connection, answer)
         try:

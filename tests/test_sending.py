@@ -20,13 +20,16 @@ THREADS = 2
 SIZE = 32 * 2**20
 """More than the connections of this machine hold on the way."""
 APPLICATION = """
-import os
+import io, os
 
 def application(environ, start_response):
     path = environ["PATH_INFO"]
     if path == "/hello":
         start_response("200 OK", [("Content-Length", "5")])
         return [b"hello"]
+    if path == "/memory":
+        start_response("200 OK", [("Content-Length", "6")])
+        return environ["wsgi.file_wrapper"](io.BytesIO(b"memory"), 65536)
     file = open(os.environ["FILE"], "rb")
     start = int(environ["QUERY_STRING"] or 0)
     file.seek(start)
@@ -74,6 +77,7 @@ def test_a_kept_connection_gets_file_after_file(port: int, content: bytes) -> No
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
         for start in (0, 1, SIZE - 1, SIZE):
             assert get(connection, f"/file?{start}") == content[start:]
+        assert get(connection, "/memory") == b"memory"
         assert get(connection, "/hello") == b"hello"
 
 

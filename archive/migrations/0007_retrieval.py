@@ -40,4 +40,8 @@ class Migration(migrations.Migration):
             name='media_type',
             field=models.CharField(help_text='of what is in it, unpacked', max_length=100),
         ),
+        migrations.AddIndex(
+            model_name='storedfile',
+            index=models.Index(condition=models.Q(('damage', ''), _negated=True), fields=['damage'], name='stored_file_damaged'),
+        ),
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import logging
 import os
 import tempfile
 import time
@@ -21,7 +22,9 @@ from django.conf import settings
 from archive.damage import ALTERED
 from vo.errors import TransientFault
 
+log = logging.getLogger(__name__)
 _NASCENT = ".new-"
+_NO_ROOM = "there is no room for copies of files now; try again later"
 _ABANDONED = 3600
 """Seconds after which a copy that was not finished is taken away: its writer was killed."""
 
@@ -84,13 +87,15 @@ class Copies:
                 hasher = hashlib.sha256()
                 for piece in source():
                     hasher.update(piece)
-                    file.write(piece)
-                file.flush()
+                    with _own_disk():
+                        file.write(piece)
                 if hasher.hexdigest() != path.name:
                     raise Altered(ALTERED)
-                until = time.time() + keep
-                os.utime(nascent, (until, until))
-                nascent.replace(path)
+                with _own_disk():
+                    file.flush()
+                    until = time.time() + keep
+                    os.utime(nascent, (until, until))
+                    nascent.replace(path)
             except BaseException:
                 nascent.unlink(missing_ok=True)
                 raise
@@ -111,7 +116,7 @@ class Copies:
             path.unlink(missing_ok=True)
             total -= taken
         if total > self.limit:
-            raise TransientFault("there is no room for copies of files now; try again later")
+            raise TransientFault(_NO_ROOM)
 
     @contextmanager
     def _writing(self, sha256: str) -> Iterator[None]:
@@ -120,6 +125,16 @@ class Copies:
         with (self.folder / f".lock-{sha256[:2]}").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+@contextmanager
+def _own_disk() -> Iterator[None]:
+    """What goes wrong with the disk of the copies says nothing of the file that is copied."""
+    try:
+        yield
+    except OSError:
+        log.exception("a copy cannot be written")
+        raise TransientFault(_NO_ROOM) from None
 
 
 def copies() -> Copies:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from io import BufferedReader
 from typing import IO, TYPE_CHECKING
@@ -18,11 +19,13 @@ from archive.retrieval.turns import Turns
 from archive.retrieval.unpacking import CHUNK, NotUnpackable, UnpackedFile, unpacked
 from archive.store import lost, open_stored
 from vo.coding import prefers_gzip
+from vo.errors import TransientFault
 from vo.files import ServedFile, file_response
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
+log = logging.getLogger(__name__)
 AT_ONCE = 128 * 2**20
 """Files that hold no more (bytes) are unpacked before the answer begins, and the copy is kept for a while."""
 STREAMS = Turns(4)
@@ -80,6 +83,8 @@ def open_unpacked(file: StoredFile, name: str) -> IO[bytes]:
             return copies().open(content.sha256, content.size, lambda: _pieces(file, name))
         except (NotUnpackable, Altered) as error:
             raise lost(file, name, str(error)) from None
+        except TransientFault as fault:
+            log.warning("%s is unpacked while it is read: %s", name, fault.message)
     turn = STREAMS.take("files are unpacked")
     try:
         return BufferedReader(_Watched(open_stored(file, name), content.size, file, turn), CHUNK)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils.timezone import now
 
@@ -87,6 +88,8 @@ def test_a_disk_that_is_not_there_is_no_damage(files: list[StoredFile], store: P
     with pytest.raises(StorageUnavailable):
         check(files[0])
     assert client.get("/retrieve", {"ID": make_did("c", "r1", "1")}).status_code == 503
+    with pytest.raises(CommandError, match="cannot be reached"):
+        call_command("checkfiles")
     assert again(files[0]).damage == ""
 
 

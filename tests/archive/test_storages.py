@@ -59,7 +59,8 @@ def test_the_ways_through(storage: Any, packed: Path, client: Client) -> None:
     """In, out whole and in part, to jobs, and back again after a loss, though every third request fails."""
     storage(3)
     assert [o.status for o in ingest(packed, "c").outcomes] == [Status.ADDED] * 3
-    assert set(OBJECTS) == set(StoredFile.objects.values_list("path", flat=True))
+    held = StoredFile.objects.filter(uses__product__release__collection__name="c")
+    assert set(OBJECTS) == set(held.values_list("path", flat=True))
     whole = (packed / "run2.fits").read_bytes()
     assert body(client.get("/retrieve", {"ID": make_did("c", "r1", "2")})) == whole
     part = client.get("/retrieve", {"ID": make_did("c", "r1", "2")}, headers={"range": "bytes=-9"})
@@ -110,9 +111,14 @@ def test_what_nobody_knows_there(storage: Any, folder: Path) -> None:
     OBJECTS["ab/stray"] = b"x"
     assert list(orphans()) == ["ab/stray"]
     ingest(folder, "c")
+    altered = use_of("2").file.path
+    OBJECTS[altered] = b"x" + OBJECTS[altered][1:]
     out = io.StringIO()
-    call_command("checkfiles", "--content", "--remove-orphans", stdout=out, stderr=out)
+    with pytest.raises(SystemExit):
+        call_command("checkfiles", "--content", "--remove-orphans", stdout=out, stderr=out)
     assert "removed ab/stray" in out.getvalue()
+    assert f"{altered} changed: its SHA-256 is another" in out.getvalue()
+    assert use_of("1").file.path not in out.getvalue()
     assert "ab/stray" not in OBJECTS
 
 

@@ -197,6 +197,8 @@ def test_observation(client: Client) -> None:
     for url, media_type in (
         (preview, "image/png"),
         (links["Download"], "application/fits"),
+        (links["tar"], "application/x-tar"),
+        (links["script"], "text/x-shellscript; charset=utf-8"),
         (links["DataLink"], "application/x-votable+xml;content=datalink"),
     ):
         response = client.get(url)
@@ -204,6 +206,20 @@ def test_observation(client: Client) -> None:
         assert b"".join(response)  # reading to the end closes the file
     assert "Where it comes from" in text(tree(client.get(links["Provenance"])))
     assert tree(client.get(links["Fit spectrum"])).xpath("string(//textarea[@name='obs_id'])").strip() == DID
+
+
+def test_files_of_a_result(client: Client) -> None:
+    """Those of the ticked runs, and those of the whole result, by the query behind it."""
+    root = tree(client.get("/results", {"target": "Crab"}))
+    (script,) = root.xpath("//form[@id='selection']//button[normalize-space()='Script']/@formaction")
+    ticked = root.xpath("//input[@name='obs_id']/@value")[:2]
+    (collection,) = root.xpath("//form[@id='selection']/input[@name='collection']/@value")
+    text_of = client.get(script, {"obs_id": ticked, "collection": collection, "position": "83.6 22"}).content.decode()
+    assert text_of.count("\nfetch ") == len(ticked)
+    (query,) = root.xpath("//input[@name='QUERY']/@value")
+    (whole,) = root.xpath("//button[normalize-space()='SHA256SUMS']/@formaction")
+    runs = root.xpath("//input[@name='obs_id']")
+    assert len(client.get(whole, {"QUERY": query}).content.splitlines()) == len(runs)
 
 
 @pytest.mark.parametrize(

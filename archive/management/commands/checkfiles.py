@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from archive import objects, scrubbing
 from archive.damage import MISSING, record_damage
@@ -23,6 +23,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         bad = 0
+        if StoredFile.objects.exists():
+            _check_reachable()
         with writing():
             for file in StoredFile.objects.order_by("path").iterator():
                 problem = scrubbing.check(file) if options["content"] else _by_size(file)
@@ -40,6 +42,14 @@ class Command(BaseCommand):
         self.stdout.write(f"{StoredFile.objects.count()} files, {bad} problems.")
         if bad:
             sys.exit(1)
+
+
+def _check_reachable() -> None:
+    """A disk that is not mounted is no damage of the files on it."""
+    try:
+        objects.check_reachable()
+    except objects.StorageUnavailable as fault:
+        raise CommandError(fault.message) from None
 
 
 def _by_size(file: StoredFile) -> str:
