@@ -71,10 +71,10 @@ class Likelihood:
         self.free += background.parameters.free_parameters
         self.evaluations = 0
         self._energies = field.energy.center
-        inside, place = np.nonzero(field.mask & (field.counts > 0)), field.mask
+        inside = np.nonzero(field.mask & (field.counts > 0))
         self._energy, self._counts = inside[0], field.counts[inside]
         self._background = field.background[inside]
-        self._sum = np.where(place, field.background, 0).sum(axis=(1, 2)) + field.background_beyond
+        self._sum = np.where(field.mask, field.background, 0).sum(axis=(1, 2)) + field.background_beyond
         self._beyond, self._counts_beyond = field.background_beyond > 0, field.counts_beyond
         self._background_beyond = field.background_beyond
 

@@ -33,7 +33,7 @@ def test_the_maps_are_those_of_a_direct_script(hess: Path, run_job: Runner) -> N
     assert found["excess"] == pytest.approx(expected["npred_excess"].data[0], abs=1e-2, nan_ok=True)
 
 
-LIMITS = [(4.0, 0.02, 3600, MAX_RUNS, False), (10.0, 0.02, 1800, 409, True), (10.0, 0.005, 1800, 27, True)]
+LIMITS = [(4.0, 0.02, 3600, MAX_RUNS, False), (10.0, 0.02, 1800, 227, True), (10.0, 0.005, 1800, 14, True)]
 """Width and pixel size (deg), time limit (s), most observations, and whether larger pixels would allow more."""
 
 

@@ -146,6 +146,7 @@ def test_whole_result_can_be_downloaded(client: Client) -> None:
         "FITS": "application/fits",
         "JSON": "application/json",
         "Parquet": "application/vnd.apache.parquet",
+        "Download as data store": "application/zip;content=gadf",
     }
 
 
