@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import IO, Literal
 
 from events import gti, provenance
-from events.cards import Cards, checksum, padding
+from events.cards import Cards, checksum, history, padding
 from events.copies import CHUNK_ROWS, EventFile
 from events.errors import Undistillable
 from events.indexes import Listed
@@ -218,7 +218,9 @@ class Run:
             energies = min(low for low, _ in selection.energies), max(high for _, high in selection.energies)
         ra, dec = _number(self.header, "RA_PNT"), _number(self.header, "DEC_PNT")
         reach = None if ra is None or dec is None else offsets(selection.regions, ra, dec)
-        return trim_background(part, energies, reach, [])
+        return trim_background(
+            part, energies, reach, history("Cut to the energies and offsets that the selection can use")
+        )
 
     @property
     def size(self) -> int:

@@ -200,7 +200,7 @@ def test_without_responses(bundle: Path) -> None:
 def test_trimmed_background_has_the_same_values_inside(bundle: Path) -> None:
     """Energies and offsets that the selection can use: gammapy interpolates the same values there."""
     selection = Selection((Circle(83.63, 22.01, 0.3),), ((1.0, 5.0),))
-    made, content = distilled(bundle, selection, responses="trim")
+    made, _ = distilled(bundle, selection, responses="trim")
     with fits.open(bundle) as original:
         whole, cut = (Background2D.from_hdulist(hdus, "BKG") for hdus in (original, made))
     assert cut.axes["energy"].nbin < whole.axes["energy"].nbin
@@ -209,15 +209,10 @@ def test_trimmed_background_has_the_same_values_inside(bundle: Path) -> None:
     energy, offset = np.geomspace(1, 5, 50) * u.TeV, np.linspace(0.2, 0.8, 40)[:, None] * u.deg
     expected = whole.evaluate(energy=energy, offset=offset)
     assert np.array_equal(cut.evaluate(energy=energy, offset=offset), expected)
-    assert len(content) < len(b"".join(_whole(bundle, selection)))
+    assert "energies and offsets" in str(made["BKG"].header["HISTORY"])
     with fits.open(bundle) as original:
         for name in ("AEFF", "EDISP", "PSF"):
             assert original[name].data.tobytes() == made[name].data.tobytes()
-
-
-def _whole(bundle: Path, selection: Selection) -> Any:
-    store = EventStore(bundle.parent / "copies")
-    return Distillation(store, [samples.source(bundle, hdus=samples.BUNDLE)], selection, origin=ORIGIN).event_file()
 
 
 def test_responses_of_another_file_come_along(tmp_path: Path, bundle: Path) -> None:
