@@ -228,10 +228,26 @@ def test_responses_of_another_file_come_along(tmp_path: Path, bundle: Path) -> N
         assert [hdu.name for hdu in made] == ["PRIMARY", "EVENTS", "GTI", "AEFF"]
 
 
+def test_lists_without_events_or_good_time(tmp_path: Path) -> None:
+    """An empty event list stays one; without good time the times of the header are what a cut changes."""
+    table = archive_samples.events()
+    empty = fits.BinTableHDU(table.data[:0], header=table.header)
+    path = archive_samples.write(tmp_path / "empty.fits", empty, archive_samples.gti())
+    made, _ = distilled(path, Selection((Circle(83, 22, 5),), times=((utc(1100), utc(1200)),)), samples.EVERYWHERE)
+    assert len(made["EVENTS"].data) == 0
+    assert made["EVENTS"].header["ONTIME"] == pytest.approx(100)
+    path = archive_samples.write(tmp_path / "alone.fits", archive_samples.events(DEADC=None))
+    made, _ = distilled(path, Selection(times=((utc(1100), utc(1200)),)), {"events": "EVENTS"})
+    header = made["EVENTS"].header
+    assert (header["ONTIME"], header["LIVETIME"]) == pytest.approx((100, 81))
+    assert (header["TSTART"], header["TSTOP"]) == pytest.approx((1100, 1200))
+
+
 # --- refusals ---------------------------------------------------------------------------------------------------------
 
 REFUSED = {
     "no time reference": ({"MJDREFI": None}, Selection(times=((54000, 54001),)), "times have no reference"),
+    "no positions": ({}, Selection((Circle(1, 2, 3),)), "no column RA"),
     "a type that is not there": ({}, Selection(event_types=(1,)), "no column EVENT_TYPE"),
     "energies in ergs": ({}, Selection(energies=((1, 2),)), "energies in 'erg' are not understood"),
 }
@@ -241,6 +257,8 @@ REFUSED = {
 def test_a_selection_that_a_list_cannot_meet_is_refused(tmp_path: Path, case: str) -> None:
     changes, selection, reason = REFUSED[case]
     table = archive_samples.events(**changes)
+    if "RA" in reason:
+        table.columns["RA"].name = "RAAN"
     if "erg" in reason:
         table.columns["ENERGY"].unit = "erg"
     path = archive_samples.write(tmp_path / "run.fits", table, archive_samples.gti())
