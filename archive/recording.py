@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.timezone import now
 
-from archive import preview
+from archive import copies, preview
 from archive.damage import record_restored
 from archive.eventtable.filling import is_wanted
 from archive.eventtable.loading import load
@@ -134,6 +134,7 @@ def write_observation(
         record(_activity(recording, did, observation, sources, picture_digest, preview_name))
 
     _all_or_nothing(depositor, write)
+    copies.prepare(did)
 
 
 def write_document(recording: Recording, did: str, source: SourceFile, content: Digest) -> None:
