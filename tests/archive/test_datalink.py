@@ -288,10 +288,12 @@ def test_pyvo_reads_it(client: Client, did: str) -> None:
     votable = parse(io.BytesIO(client.get(LINKS, {"ID": did}).content))
     results = DatalinkResults(votable)
     # Narrower terms would be looked up in the vocabulary on the network.
-    count = {t: len(list(results.bysemantics(t, include_narrower=False))) for t in ("#this", "#calibration", "#proc")}
+    terms = ("#this", "#calibration", "#proc", "#cutout")
+    count = {t: len(list(results.bysemantics(t, include_narrower=False))) for t in terms}
     assert count["#this"] == 1
     assert count["#calibration"] == 4
-    assert len(list(results.iter_procs())) == count["#proc"]
+    assert count["#cutout"] == 2
+    assert len(list(results.iter_procs())) == count["#proc"] + count["#cutout"]
 
 
 KNOWN_FALSE = ("E-SMCO",)
