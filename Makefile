@@ -28,7 +28,7 @@ test-nightly: ## The generated tests with many and new examples, on both databas
 	@for database in sqlite postgresql; do DISTILLER_HYPOTHESIS=nightly DISTILLER_TEST_DATABASE=$$database \
 		.venv/bin/python -m pytest --timeout 7200 tests/tap/differential tests/tap/fuzz || exit 1; done
 	@DISTILLER_HYPOTHESIS=nightly .venv/bin/python -m pytest --timeout 7200 tests/analysis \
-		tests/conformance/test_uws_scenarios.py
+		tests/conformance/test_uws_scenarios.py tests/events/test_selection.py
 
 test-faults: ## Jobs under faults: killed workers, broken brokers and databases, full disks (half an hour)
 	@tools/system_packages.sh

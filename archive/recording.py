@@ -12,7 +12,7 @@ from importlib import metadata
 from django.conf import settings
 from django.db import transaction
 
-from archive import preview
+from archive import copies, preview
 from archive.identifiers import encoded, make_did
 from archive.models import (
     Collection,
@@ -125,6 +125,7 @@ def write_observation(
         record(_activity(recording, did, observation, sources, picture_digest, preview_name))
 
     _all_or_nothing(depositor, write)
+    copies.prepare(did)
 
 
 def write_document(recording: Recording, did: str, source: SourceFile, content: Digest) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from events import provenance, readme
 from events.copies import EventFile
-from events.errors import Undistillable
+from events.errors import Undistillable, naming
 from events.indexes import HDU_INDEX, OBS_INDEX, Listed, hdu_index, obs_index
 from events.merging import Merger
 from events.origin import Origin
@@ -65,21 +65,28 @@ class Distillation:
         self._plan = Plan(Selector(selection), responses, provenance.cards(origin, selection, responses))
 
     def estimate(self) -> Estimate:
-        """At most so many events and bytes: all of the blocks of the copies that the selection touches."""
+        """At most so many events and bytes: all of the blocks of the copies that the selection touches.
+
+        What a selection needs and an event list has not is found here.
+        """
         events = size = 0
         shared: set[Path] = set()
         for source in self.sources:
             file = self._open(source)
-            described = file.description
-            at_most = self._plan.selector.at_most(file)
-            events += at_most
-            size += at_most * sum(column.width for column in file.columns) + described.parts[-1].end + _OVERHEAD
-            shared |= {source.file_of(kind) for kind in source.hdus} - {source.path}
-        return Estimate(events, size + sum(path.stat().st_size for path in shared if self.responses != "none"))
+            with naming(source.obs_id):
+                events += self._plan.selector.at_most(file)
+                size += Run(source, file, self._plan).at_most + _OVERHEAD
+            if self.responses != "none":
+                shared |= {source.file_of(kind) for kind in source.hdus} - {source.path}
+        return Estimate(events, size + sum(path.stat().st_size for path in shared))
 
     def counts(self) -> Mapping[str, int]:
         """Selected events by obs_id, exact."""
-        return {source.obs_id: self._plan.selector.count(self._open(source)) for source in self.sources}
+        found = {}
+        for source in self.sources:
+            with naming(source.obs_id):
+                found[source.obs_id] = self._plan.selector.count(self._open(source))
+        return found
 
     def event_file(self) -> Iterator[bytes]:
         """One GADF file of the only source: its events, good time intervals and responses."""

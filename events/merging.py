@@ -27,6 +27,8 @@ from vo.mjdref import TimeReference
 
 _OWN = ("XTENSION", "BITPIX", "NAXIS", "PCOUNT", "GCOUNT", "EXTNAME", "OBS_ID", "CHECKSUM", "DATASUM")
 """Cards of the merged table itself."""
+_REFERENCE = ("MJDREFI", "MJDREFF", "TIMEUNIT", "TIMESYS", "TIMEREF")
+"""Those of the first observation hold for all."""
 _IN_MEMORY = 32 * 2**20
 _CHUNK = 2**20
 
@@ -163,7 +165,7 @@ class _Together:
         if self._first is None:
             self._first, self._same = run, dict(header)
         else:
-            self._same = {key: value for key, value in self._same.items() if header.get(key) == value}
+            self._same = {k: v for k, v in self._same.items() if k in _REFERENCE or header.get(k) == v}
         self.count += run.selected.count
         self.rows += run.file.rows
         theirs = run.file.description.reference

@@ -13,9 +13,9 @@ from functools import cached_property
 from typing import IO, Literal
 
 from events import gti, provenance
-from events.cards import Cards, checksum, padding
+from events.cards import Cards, checksum, history, padding
 from events.copies import CHUNK_ROWS, EventFile
-from events.errors import Undistillable
+from events.errors import naming
 from events.indexes import Listed
 from events.selecting import Selector
 from events.selection import Intervals, common
@@ -78,7 +78,7 @@ class SelectedRows:
 
 
 class Run:
-    """An observation with a selection applied to it. Raises Undistillable, which names the observation."""
+    """An observation with a selection applied to it. Raises Undistillable with a clause that says why."""
 
     def __init__(self, source: Source, file: EventFile, plan: Plan) -> None:
         self.source, self.file, self._plan = source, file, plan
@@ -87,6 +87,14 @@ class Run:
         }
         self.kinds = {n: wanted[part.name] for n, part in enumerate(file.description.parts) if part.name in wanted}
         """HDU_TYPE of the HDUs of the file that have one."""
+
+    @property
+    def at_most(self) -> int:
+        """Bytes that the file may have, by what is known of the blocks of the copy."""
+        parts = self.file.description.parts
+        left_out = [parts[n] for n, kind in self.kinds.items() if kind in RESPONSES and self._plan.responses == "none"]
+        rest = parts[-1].end - sum(part.end - part.start for part in left_out)
+        return rest + self._plan.selector.at_most(self.file) * sum(column.width for column in self.file.columns)
 
     def _position(self, kind: str) -> int | None:
         return next((n for n, found in self.kinds.items() if found == kind), None)
@@ -218,7 +226,9 @@ class Run:
             energies = min(low for low, _ in selection.energies), max(high for _, high in selection.energies)
         ra, dec = _number(self.header, "RA_PNT"), _number(self.header, "DEC_PNT")
         reach = None if ra is None or dec is None else offsets(selection.regions, ra, dec)
-        return trim_background(part, energies, reach, [])
+        return trim_background(
+            part, energies, reach, history("Cut to the energies and offsets that the selection can use")
+        )
 
     @property
     def size(self) -> int:
@@ -252,9 +262,7 @@ def open_run(source: Source, file: EventFile, plan: Plan) -> Run:
 
     Raises Undistillable, which names the observation.
     """
-    try:
+    with naming(source.obs_id):
         run = Run(source, file, plan)
         _ = run.selected, run.size
-    except Undistillable as error:
-        raise Undistillable(f"observation {source.obs_id} cannot be distilled: {error}") from None
     return run

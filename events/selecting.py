@@ -34,9 +34,17 @@ class Selector:
         self.selection = selection
         self._boxes = [box(region) for region in selection.regions]
         self._energies: dict[Column, Limits] = {}
+        self._needed = [
+            *(("RA", "DEC") if selection.regions else ()),
+            *(("ENERGY",) if selection.energies else ()),
+            *(("TIME",) if selection.times else ()),
+            *(("EVENT_TYPE",) if selection.event_types else ()),
+        ]
 
     def blocks(self, file: EventFile) -> NDArray[np.bool_]:
         """Which blocks may hold a selected event."""
+        for name in self._needed:
+            _number(file, name)
         known = file.blocks
         wanted = np.ones(len(known), dtype=bool)
         if self._boxes:

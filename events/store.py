@@ -15,7 +15,7 @@ import numpy as np
 
 from events import layout
 from events.copies import CHUNK_ROWS, FORMAT, Damaged, Description, EventFile, Part, paths, write_copy
-from events.errors import Undistillable
+from events.errors import Undistillable, naming
 from events.sources import Source
 from events.unpacking import unpacked
 from vo.mjdref import TimeReference
@@ -65,11 +65,10 @@ class EventStore:
 
     def _made(self, source: Source, base: Path) -> None:
         try:
-            _copy(source, base)
+            with naming(source.obs_id):
+                _copy(source, base)
         except FileNotFoundError as error:
             raise Undistillable(f"the file of observation {source.obs_id} is missing from the archive") from error
-        except Undistillable as error:
-            raise Undistillable(f"observation {source.obs_id} cannot be distilled: {error}") from None
 
     def has(self, sha256: str) -> bool:
         """Whether there is a whole copy of the file with that SHA-256."""
