@@ -32,10 +32,8 @@ class Cards:
 
     def _position(self, key: str) -> int | None:
         start = key.ljust(8).encode() + b"= "
-        for n, card in enumerate(self._cards):
-            if card.startswith(start):
-                return n
-        return None
+        keywords = [card[:10] for card in self._cards]
+        return keywords.index(start) if start in keywords else None
 
     def __contains__(self, key: str) -> bool:
         return self._position(key) is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,7 @@ def keys(header: fits.Header) -> dict[str, str | int | float | bool]:
     return found
 
 
+@lru_cache(maxsize=256)
 def row_type(described: tuple[Column, ...]) -> np.dtype[Any]:
     """NumPy type of the rows as they stand in the file; fields are called by their numbers, `0` and so on."""
     kinds = [f">{c.number}" if c.number else f"V{c.width}" for c in described]

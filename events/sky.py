@@ -22,6 +22,9 @@ _AT_ONCE = 2**18
 """Pairs of an event and an edge of a polygon that are looked at together: what bounds the memory."""
 _BAND = 1e-9
 """Degrees by which a circle's band of latitudes is wider than the circle, so that rounding loses no event of it."""
+_SINGLE = 1e-6
+"""Error of the squared half chord in single precision, with room to spare. It stands for 0.1 deg near the centre of a
+circle, and for less further out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +70,7 @@ def contains(region: SkyRegion, lon: NDArray[np.floating], lat: NDArray[np.float
     if isinstance(region, Range | Moc):
         return region.contains(lon, lat)
     if isinstance(region, Circle):
-        near = np.abs(np.subtract(lat, region.lat, dtype=np.float64)) <= region.radius + _BAND
-        places = np.flatnonzero(near)
-        inside = separation(lon[places], lat[places], region.lon, region.lat) <= region.radius
-        near[places[~inside]] = False
-        return near
+        return _in_circle(region, lon, lat)
     found = np.zeros(len(lon), dtype=bool)
     step = max(1, _AT_ONCE // len(region.vertices))
     for start in range(0, len(lon), step):
@@ -79,6 +78,24 @@ def contains(region: SkyRegion, lon: NDArray[np.floating], lat: NDArray[np.float
         distance = signed_distance(region, lon[part].astype(np.float64), lat[part].astype(np.float64))
         found[part] = distance <= math.degrees(BOUNDARY)
     return found
+
+
+def _in_circle(circle: Circle, lon: NDArray[np.floating], lat: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """A first look in single precision decides all but what is near the edge, at a quarter of the time."""
+    dlat = np.subtract(lat, circle.lat, dtype=np.float64)
+    inside = np.abs(dlat) <= circle.radius + _BAND
+    places = np.flatnonzero(inside)
+    dlon = np.subtract(lon[places], circle.lon, dtype=np.float64)
+    half = np.float32(math.pi / 360)
+    sin_dlat = np.sin(dlat[places].astype(np.float32) * half)
+    sin_dlon = np.sin(np.fmod(dlon, 360.0).astype(np.float32) * half)
+    cosines = np.cos(lat[places].astype(np.float32) * (2 * half)) * np.float32(math.cos(math.radians(circle.lat)))
+    rough = sin_dlat * sin_dlat + cosines * (sin_dlon * sin_dlon)
+    limit = math.sin(math.radians(circle.radius) / 2) ** 2
+    inside[places] = rough <= limit
+    edge = places[np.abs(rough - limit) <= 1e-5 * limit + _SINGLE]
+    inside[edge] = separation(lon[edge], lat[edge], circle.lon, circle.lat) <= circle.radius
+    return inside
 
 
 def box(region: SkyRegion) -> Box:
