@@ -163,12 +163,16 @@ class _Candidates:
 
     def keep(self, mask: NDArray[np.bool_]) -> None:
         """Only those for which it is true go on."""
+        kept = np.flatnonzero(mask)
         if self._places is not None:
-            self._places = self._places[mask]
+            self._places = self._places[kept]
         elif len(self._spans) == 1:
-            self._places = np.flatnonzero(mask) + self._spans[0].start
+            self._places = kept + self._spans[0].start
         else:
-            self._places = self.places()[mask]
+            ends = np.cumsum([span.stop - span.start for span in self._spans])
+            # How far each span stands behind where it would be if there were no gaps.
+            shifts = np.array([span.stop for span in self._spans]) - ends
+            self._places = kept + shifts[np.searchsorted(ends, kept, side="right")]
 
     def places(self) -> NDArray[np.int64]:
         """Where they stand in the chunk."""
