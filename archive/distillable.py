@@ -11,8 +11,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from django.conf import settings
-
+from archive.copies import event_store
 from archive.coverage import is_touched
 from archive.inputs import ObservationSelection, input_files
 from archive.limits import most_bytes
@@ -43,7 +42,7 @@ def resolve_events(parameters: JobParameters, owner: Owner) -> Sequence[InputFil
     for product in products:
         if not POLICY.may_read(product, viewer):
             raise UserJobError(f"{product.did} is not public, and not yours")
-    known = {"copies": str(settings.DISTILLER_HOME / "events"), "most_bytes": most_bytes(viewer, at_once=False)}
+    known = {"copies": str(event_store().folder), "most_bytes": most_bytes(viewer, at_once=False)}
     files = [replace(file, metadata={**file.metadata, **known}) for file in input_files(products)]
     return sorted(files, key=lambda f: (len(f.metadata["obs_id"]), f.metadata["obs_id"], f.id))
 

@@ -5,26 +5,19 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from django.conf import settings
-
+from archive.copies import event_store
 from archive.limits import check_bytes
 from archive.soda.datasets import Dataset
 from archive.soda.parameters import CutoutRequest, Form
 from events.distillation import Distillation, Origin
 from events.errors import Undistillable
 from events.inputs import source_of
-from events.store import EventStore
 from tap.registry import Viewer
 from uws.identity import installed
 from vo.errors import UsageFault
 
 SOFTWARE = ("astropy", "numpy", "pyarrow")
 """Distributions that decide what a cut-out is."""
-
-
-def event_store() -> EventStore:
-    """The columnar copies of this installation."""
-    return EventStore(settings.DISTILLER_HOME / "events")
 
 
 class Nothing(Exception):

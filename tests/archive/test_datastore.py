@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,9 +18,10 @@ from django.conf import LazySettings
 from django.test import Client
 
 from archive.datastore import contents as contents_module
-from archive.datastore.output import GADF
+from archive.datastore.output import GADF, _pieces
 from archive.models import Observation, Product, ProductFile
 from archive.policy import Policy
+from tap.registry import Viewer
 from tests.analysis import science
 from vo.errors import FatalFault
 
@@ -166,3 +168,45 @@ def test_a_failure_in_mid_stream_leaves_no_archive(
     with pytest.raises(FatalFault):
         sent += list(response)
     assert not zipfile.is_zipfile(io.BytesIO(b"".join(sent)))
+
+
+def some_of(source: Path, obs_ids: list[int], folder: Path) -> Path:
+    """A data store with some observations of a real one."""
+    index = Table.read(source / "hdu-index.fits.gz")
+    rows = index[np.isin(index["OBS_ID"], obs_ids)]
+    for row in rows:
+        target = folder / str(row["FILE_DIR"]).strip() / str(row["FILE_NAME"]).strip()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            shutil.copy(source / target.relative_to(folder), target)
+    rows.write(folder / "hdu-index.fits.gz")
+    observations = Table.read(source / "obs-index.fits.gz")
+    observations[np.isin(observations["OBS_ID"], obs_ids)].write(folder / "obs-index.fits.gz")
+    return folder
+
+
+def test_real_runs_of_two_instruments(shared: Path, take_in: Callable[..., Any], tmp_path: Path) -> None:
+    """Runs of H.E.S.S. and of FACT in one data store: one reference of times, shared responses once."""
+    science.load()
+    from gammapy.data import DataStore
+
+    wanted = {"hess-dl3-dr1": [23523, 23526], "fact-crab": [20131103093, 20131103103]}
+    for name, obs_ids in wanted.items():
+        report = take_in(some_of(shared / "data" / name, obs_ids, tmp_path / name), name)
+        assert [outcome.reason for outcome in report.outcomes if outcome.reason] == []
+    products = Product.objects.filter(release__collection__name__in=wanted, subtype="event-bundle")
+    chosen = contents_module.contents(products.order_by("pk").values_list("did", flat=True), Viewer())
+    assert len(chosen.files) == 5
+    with zipfile.ZipFile(io.BytesIO(b"".join(_pieces(chosen, "")))) as archive:
+        archive.extractall(tmp_path / "bundle")
+    store = DataStore.from_dir(tmp_path / "bundle")
+    assert sorted(store.obs_ids) == sorted(number for numbers in wanted.values() for number in numbers)
+    starts = dict(
+        zip(store.obs_ids, (store.obs_table.time_ref + store.obs_table["TSTART"].quantity).utc.mjd, strict=True)
+    )
+    for product in products:
+        observation = product.observation
+        assert observation is not None
+        (found,) = store.get_observations([int(observation.obs_id)], required_irf=["aeff", "edisp"])
+        assert len(found.events.table) == observation.event_count
+        assert starts[found.obs_id] == pytest.approx(observation.t_start, abs=1e-4)

@@ -283,6 +283,26 @@ def test_a_failure_in_mid_stream_breaks_the_connection(client: Client, monkeypat
         b"".join(response)  # type: ignore[arg-type]
 
 
+def test_a_departed_client_ends_the_work(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not sent any more is not selected either."""
+    seen: list[str] = []
+
+    def endless(self: Any) -> Iterator[bytes]:
+        try:
+            while True:
+                seen.append("piece")
+                yield bytes(100_000)
+        finally:
+            seen.append("closed")
+
+    monkeypatch.setattr(cutout.Distillation, "event_file", endless)
+    response = client.get(URL, {"ID": product().did})
+    next(iter(response))
+    response.close()
+    assert seen[-1] == "closed"
+    assert len(seen) <= 3
+
+
 def test_capabilities(client: Client, validate: Callable[[bytes], list[str]]) -> None:
     """SODA 1.0 sections 2, 2.5 (SD-01, SD-02), VOSI 1.1: what is declared is there."""
     document = client.get("/soda/capabilities").content

@@ -119,10 +119,11 @@ def test_page_beyond_the_result(client: Client, monkeypatch: pytest.MonkeyPatch,
     assert expected in text(tree(client.get("/results", {"page": number})), "//nav[@class='pager']")
 
 
-def test_ticked_runs_lead_to_the_form_of_a_job(client: Client) -> None:
+@pytest.mark.parametrize("label", ["Fit spectrum", "Distil these events"])
+def test_ticked_runs_lead_to_the_form_of_a_job(client: Client, label: str) -> None:
     root = tree(client.get("/results", {"target": "Crab"}))
     assert len(root.xpath("//table//input[@name='obs_id'][@checked]")) == 4
-    (button,) = root.xpath("//button[normalize-space()='Fit spectrum']")
+    (button,) = root.xpath(f"//button[normalize-space()='{label}']")
     fields = [(i.get("name"), i.get("value")) for i in root.xpath("//form[@id='selection']//input")]
     filled = tree(client.get(button.get("formaction"), fields))
     assert filled.xpath("string(//textarea[@name='obs_id'])").split() == ["1001", "1002", "1003", "1004"]
