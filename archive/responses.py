@@ -1,4 +1,4 @@
-"""Kinds of instrument responses: GADF's HDU_TYPE, the term of the high-energy draft for it, and words for people.
+"""Kinds of instrument responses: GADF's HDU_TYPE or our own word, the high-energy draft's term, and words for people.
 
 The terms are those of `content_qualifier` in DataLink and of `dataproduct_subtype` in ObsCore (high-energy ObsCore
 extension, draft of 2026-08-03, section 5.1). A cut on the direction (RAD_MAX) has none.
@@ -26,6 +26,11 @@ RESPONSES = {
         ResponseKind("psf", "psf", "Point spread function"),
         ResponseKind("bkg", "bkgrate", "Background rate"),
         ResponseKind("rad_max", None, "Directional cut (RAD_MAX)"),
+        ResponseKind("arf", "arf", "Effective area (ARF)"),
+        ResponseKind("rmf", "rmf", "Redistribution of energies (RMF)"),
+        ResponseKind("background", None, "Background spectrum"),
+        ResponseKind("exposure", None, "Exposure"),
+        ResponseKind("gtpsf", "psf", "Point spread function (gtpsf)"),
     )
 }
 """By HDU_TYPE."""

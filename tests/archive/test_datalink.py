@@ -19,6 +19,7 @@ from pyvo.dal.adhoc import DatalinkResults
 
 from archive.identifiers import make_did
 from archive.links import BATCH, COLUMNS
+from archive.models import HDUIndex
 from tests.archive import samples
 from tests.archive.test_ingest import TakeIn
 
@@ -159,6 +160,19 @@ def test_a_response_has_links_of_its_own(links: Callable[..., Document], did: st
     assert did in client.get(parent["access_url"]).content.decode()
     assert client.get(document.one("#documentation")["access_url"]).status_code == 200
     assert not document.of("#proc")
+
+
+def test_responses_that_cannot_be_had_alone(links: Callable[..., Document], did: str) -> None:
+    """Where the places of the HDUs are not known, a fragment names each in the whole file (DL-26)."""
+    HDUIndex.objects.filter(product__did=did).update(hdu_size=None)
+    rows = {row["content_qualifier"]: row for row in links(did).of("#calibration")}
+    assert set(rows) == {"#aeff", "#edisp", "#psf", "#bkgrate"}
+    whole = links(did).one("#this")
+    for row in rows.values():
+        url, _, fragment = row["access_url"].partition("#")
+        assert (url, row["content_length"]) == (whole["access_url"], whole["content_length"])
+        assert f"HDU {fragment} of" in row["description"]
+    assert links(did).one("#this")["access_url"] == whole["access_url"]
 
 
 def test_package(links: Callable[..., Document], did: str) -> None:
