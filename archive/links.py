@@ -61,6 +61,8 @@ _QUALIFIERS = {
     "edisp": "edisp",
     "psf": "psf",
     "bkgrate": "bkgrate",
+    "arf": "arf",
+    "rmf": "rmf",
     "counts-map": "image",
     "counts-cube": "cube",
     "counts-spectrum": "spectrum",
@@ -241,25 +243,25 @@ class _Rows:
         return self._of_file(self._product, use, "#this", self._product.description, qualifier(self._product.subtype))
 
     def _responses(self) -> Iterator[Link]:
-        """Files with responses as they are, and each response as a small file of its own."""
+        """Files with responses as they are, and each response: as a small file of its own where that can be had."""
+        alone = {row.hdu_type: row for row in self._has.hdus if row.hdu_size is not None}
         for use in self._has.files:
             kinds = [RESPONSES[kind] for kind in use.hdus if kind in RESPONSES]
-            if kinds:
+            if any(kind.hdu_type in alone for kind in kinds):
                 titles = ", ".join(f"{kind.title.lower()} ({use.hdus[kind.hdu_type]})" for kind in kinds)
-                yield self._of_file(
-                    self._product, use, "#calibration", f"All of {content_name(use)}, with its {titles}"
-                )
-        for row in self._has.hdus:
-            if row.hdu_type in RESPONSES:
-                kind = RESPONSES[row.hdu_type]
-                description = f"{kind.title} (HDU {row.hdu_name} of {row.file_name})"
-                if row.hdu_size is None:
-                    yield self._of_file(
-                        self._product, row.file, "#calibration", description, qualifier(kind.term),
-                        fragment=quote(row.hdu_name), local=row.hdu_class,
-                    )  # fmt: skip
-                else:
+                description = f"All of {content_name(use)}, with its {titles}"
+                yield self._of_file(self._product, use, "#calibration", description)
+            for kind in kinds:
+                name = use.hdus[kind.hdu_type]
+                description = f"{kind.title} (HDU {name} of {content_name(use)})"
+                row = alone.get(kind.hdu_type)
+                if row is not None and row.file_id == use.pk:
                     yield self._of_hdu(row, "#calibration", f"{description}, alone")
+                elif row is None:
+                    yield self._of_file(
+                        self._product, use, "#calibration", description, qualifier(kind.term),
+                        fragment=quote(name), local=use.hdu_classes.get(kind.hdu_type),
+                    )  # fmt: skip
 
     def _relatives(self) -> Iterator[Link]:
         """Other data sets, by their own links: what it was made from, what was made of it, what replaces it."""

@@ -1,4 +1,4 @@
-"""Kinds of instrument responses: GADF's HDU_TYPE or one like it, the high-energy draft's term, and words for people.
+"""Kinds of instrument responses: GADF's HDU_TYPE or our own word, the high-energy draft's term, and words for people.
 
 The terms are those of `content_qualifier` in DataLink and of `dataproduct_subtype` in ObsCore (high-energy ObsCore
 extension, draft of 2026-08-03, section 5.1). Some kinds have none.
@@ -28,9 +28,9 @@ RESPONSES = {
         ResponseKind("rad_max", None, "Directional cut (RAD_MAX)"),
         ResponseKind("arf", "arf", "Effective area (ARF)"),
         ResponseKind("rmf", "rmf", "Redistribution of energies (RMF)"),
-        ResponseKind("gtpsf", "psf", "Point spread function (gtpsf)"),
-        ResponseKind("exposure", None, "Exposure"),
         ResponseKind("background", None, "Background spectrum"),
+        ResponseKind("exposure", None, "Exposure"),
+        ResponseKind("gtpsf", "psf", "Point spread function (gtpsf)"),
     )
 }
 """By HDU_TYPE."""

@@ -11,7 +11,7 @@ GADF_EXAMPLES = (
         query="SELECT obs_id, obs_publisher_did, obs_mode, ra_pnt, dec_pnt, alt_pnt, az_pnt, tstart, tstop, mjdrefi,\n"
         "  mjdreff, timesys, livetime, access_url\n"
         "FROM ivoa.obscore NATURAL JOIN gadf.obs_index\n"
-        "WHERE 1 = CONTAINS(POINT(s_ra, s_dec), CIRCLE(83.633, 22.014, 2))\n"
+        "WHERE 1 = CONTAINS(POINT('ICRS', s_ra, s_dec), CIRCLE('ICRS', 83.633, 22.014, 2))\n"
         "ORDER BY tstart",
         description="The columns are those of the observation index of GADF; tstart and tstop count seconds since "
         "mjdrefi + mjdreff (MJD in timesys).",

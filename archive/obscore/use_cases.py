@@ -12,11 +12,11 @@ USE_CASES = (
         id="hea-position",
         name="Event lists with a position in their field of view, the position not too far from its centre",
         query="SELECT obs_id, obs_publisher_did, s_fov, t_exptime,\n"
-        "  DISTANCE(POINT(s_ra, s_dec), POINT(83.633, 22.014)) AS offset_deg\n"
+        "  DISTANCE(POINT('ICRS', s_ra, s_dec), POINT('ICRS', 83.633, 22.014)) AS offset_deg\n"
         "FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea\n"
         "WHERE dataproduct_type = 'event' AND messenger_name = 'photon'\n"
-        "  AND 1 = CONTAINS(POINT(83.633, 22.014), s_region)\n"
-        "  AND DISTANCE(POINT(s_ra, s_dec), POINT(83.633, 22.014)) < s_fov / 4\n"
+        "  AND 1 = CONTAINS(POINT('ICRS', 83.633, 22.014), s_region)\n"
+        "  AND DISTANCE(POINT('ICRS', s_ra, s_dec), POINT('ICRS', 83.633, 22.014)) < s_fov / 4\n"
         "ORDER BY offset_deg",
         description="s_region is what the effective area covers, s_fov its diameter.",
     ),
@@ -32,14 +32,14 @@ USE_CASES = (
     Example(
         id="hea-responses",
         name="The instrument responses of an observation",
-        query="SELECT i.dataproduct_subtype, i.obs_publisher_did, i.access_estsize, i.access_url,\n"
+        query="SELECT i.dataproduct_subtype AS kind, i.obs_publisher_did, i.access_estsize, i.access_url,\n"
         "  h.energy_min / 1E12 AS from_tev, h.energy_max / 1E12 AS to_tev\n"
         "FROM ivoa.obscore AS e\n"
         "JOIN ivoa.obscore AS i ON i.obs_collection = e.obs_collection AND i.obs_id = e.obs_id\n"
         "JOIN ivoa.obscore_hea AS h ON h.obs_publisher_did = i.obs_publisher_did\n"
         "WHERE e.dataproduct_type = 'event' AND e.obs_id = '1001'\n"
         "  AND i.dataproduct_subtype IN ('aeff', 'edisp', 'psf', 'bkgrate')\n"
-        "ORDER BY i.dataproduct_subtype",
+        "ORDER BY kind",
         description="A response has no position and no time of its own; its obs_id is that of the observation.",
     ),
     Example(

@@ -57,7 +57,7 @@ def test_calibrated_energies_and_number_of_events(demo_archive: str) -> None:
 
 def test_responses_of_an_observation(demo_archive: str) -> None:
     found = rows("hea-responses")
-    assert [row["dataproduct_subtype"] for row in found] == ["aeff", "bkgrate", "edisp", "psf"]
+    assert [row["kind"] for row in found] == ["aeff", "bkgrate", "edisp", "psf"]
     assert all(row["from_tev"] < 0.1 and row["to_tev"] > 10 for row in found)
 
 
