@@ -19,20 +19,13 @@ from archive.eventtable.cells import CELL_SIZE, box, divide
 from archive.eventtable.tables import Event, EventCell
 from archive.ingest import Report, Status
 from archive.models import ObsCore
-from tap.registry import ANONYMOUS, QueryContext
 from tap.scs.catalogues import catalogue_of
-from tap.service import prepare
 from tests.archive import samples
+from tests.archive.eventfiles import ask, compare_counts, event_files
 from vo.regions import separation, unit_vectors
 
 pytestmark = pytest.mark.django_db
-CONTEXT = QueryContext(ANONYMOUS, "http://127.0.0.1:8000")
 TakeIn = Callable[..., Report]
-
-
-def ask(adql: str) -> list[tuple[Any, ...]]:
-    with prepare(adql, CONTEXT).run() as batches:
-        return [tuple(row.values()) for batch in batches for row in batch.to_pylist()]
 
 
 def table() -> list[tuple[Any, ...]]:
@@ -195,66 +188,9 @@ def test_it_is_a_catalogue_for_cone_searches() -> None:
     assert [column.name for column in found if column] == ["event_id", "ra", "dec", "mjd"]
 
 
-def selections(ra: float, dec: float, mjd: float) -> list[tuple[str, Callable[[dict[str, np.ndarray]], np.ndarray]]]:
-    """Conditions in ADQL and in NumPy, around a pointing."""
-
-    def apart(e: dict[str, np.ndarray]) -> np.ndarray:
-        return separation(e["RA"], e["DEC"], ra, dec)
-
-    circle = f"1 = CONTAINS(POINT(ra, dec), CIRCLE({ra!r}, {dec!r}, {{}}))"
-    return [
-        ("energy > 0", lambda e: e["ENERGY"] > 0),
-        (circle.format(0.5) + " AND energy > 1", lambda e: (apart(e) <= 0.5) & (e["ENERGY"] > 1)),
-        (circle.format(2.5), lambda e: apart(e) <= 2.5),
-        (circle.format(0), lambda e: apart(e) <= 0),
-        (f"DISTANCE(ra, dec, {ra!r}, {dec!r}) < 1 AND energy <= 0.5", lambda e: (apart(e) < 1) & (e["ENERGY"] <= 0.5)),
-        (f"DISTANCE(ra, dec, {ra!r}, {dec!r}) > 1", lambda e: apart(e) > 1),
-        (f"mjd < {mjd!r} AND energy BETWEEN 0.3 AND 3", lambda e: (e["MJD"] < mjd) & (e["ENERGY"] >= 0.3)
-         & (e["ENERGY"] <= 3)),
-        ("energy > 1e6", lambda e: e["ENERGY"] > 1e6),
-    ]  # fmt: skip
-
-
-def event_files(folder: Path) -> dict[str, dict[str, np.ndarray]]:
-    """The events of all runs of a data store, by run, read with astropy."""
-    runs = {}
-    for path in sorted(folder.rglob("*.fits*")):
-        with fits.open(path) as hdus:
-            for hdu in hdus:
-                if hdu.header.get("HDUCLAS1") == "EVENTS":
-                    header, data = hdu.header, hdu.data
-                    read = {name: np.asarray(data[name], float) for name in ("RA", "DEC", "ENERGY")}
-                    read["MJD"] = Time(
-                        header["MJDREFI"], header["MJDREFF"] + data["TIME"] / 86400, format="mjd",
-                        scale=header["TIMESYS"].lower(),
-                    ).utc.mjd  # fmt: skip
-                    read["POINTING"] = np.array([header["RA_PNT"], header["DEC_PNT"]], float)
-                    runs[str(header["OBS_ID"]).lstrip("0")] = read
-    return runs
-
-
-def compare_counts(folder: Path, collection: str, step: int) -> None:
-    """Counts by run of selections around the pointings of some runs are NumPy's."""
-    runs = event_files(folder)
-    for centre in list(runs)[::step]:
-        pointing, mjd = runs[centre]["POINTING"], float(np.median(runs[centre]["MJD"]))
-        for condition, mask in selections(float(pointing[0]), float(pointing[1]), mjd):
-            counted = {run: int(np.count_nonzero(mask(events))) for run, events in runs.items()}
-            found = ask(
-                "SELECT obs_id, COUNT(*) FROM gadf.events NATURAL JOIN ivoa.obscore "
-                f"WHERE obs_collection = '{collection}' AND {condition} GROUP BY obs_id"
-            )
-            assert dict(found) == {run: number for run, number in counted.items() if number}, condition
-
-
 def test_counts_are_those_of_the_files(demo_archive: str, demo_store: Path) -> None:
     """ADQL counts what NumPy counts in the original files, exactly."""
     compare_counts(demo_store, demo_archive, 4)
-
-
-def test_counts_are_those_of_real_files(hess_archive: str, shared: Path) -> None:
-    """The same with the runs of the H.E.S.S. DL3 DR1."""
-    compare_counts(shared / "data" / "hess-dl3-dr1", hess_archive, 16)
 
 
 def test_values_match_the_files(demo_archive: str, demo_store: Path) -> None:

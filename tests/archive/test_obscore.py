@@ -26,6 +26,7 @@ from archive.obscore.hea_columns import OBSCORE_HEA
 from archive.obscore.mapping import hea_values, obscore_values, wavelength
 from archive.readers.gadf import GADFReader
 from tests.archive import samples
+from tests.archive.eventfiles import compare_counts
 from tests.archive.test_gadf_reader import read
 from vo.columns import ColumnMeta, TableMeta
 from vo.timescales import mjd_tcb
@@ -250,3 +251,8 @@ def test_reader_and_rows_agree_for_every_run(hess_archive: str, shared: Path) ->
         assert (row.s_ra, row.s_dec, row.t_exptime, row.hea.ev_xel) == (
             record.ra_pnt, record.dec_pnt, record.livetime, record.event_count,
         )  # fmt: skip
+
+
+def test_events_of_real_runs_are_counted(hess_archive: str, shared: Path) -> None:
+    """ADQL counts in gadf.events what NumPy counts in the original files, exactly."""
+    compare_counts(shared / "data" / "hess-dl3-dr1", hess_archive, 16)
