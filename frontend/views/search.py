@@ -187,13 +187,17 @@ def _rows(adql: str, context: QueryContext) -> list[dict[str, Any]]:
     return tables.fetch(service.prepare(adql, context), size=tables.MAX_ROWS).rows
 
 
+def listing(collection: str, kind: str | None) -> str:
+    """Where the data sets of a collection that are of one `dataproduct_type` are listed."""
+    if kind == "event":
+        return f"{reverse('results')}?{urlencode({'collection': collection})}"
+    return f"{reverse('query')}?{urlencode({'adql': queries.products(collection, kind)})}"
+
+
 def _holding(row: dict[str, Any]) -> dict[str, Any]:
     """A row of the holdings with the word for its kind, and where its data sets are listed."""
-    collection, kind = row["obs_collection"], row["dataproduct_type"]
-    if kind == "event":
-        href = f"{reverse('results')}?{urlencode({'collection': collection})}"
-    else:
-        href = f"{reverse('query')}?{urlencode({'adql': queries.products(collection, kind)})}"
+    kind = row["dataproduct_type"]
+    href = listing(row["obs_collection"], kind)
     return {**row, "kind": _KINDS.get(kind, kind or "other data"), "href": href}
 
 

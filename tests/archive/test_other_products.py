@@ -122,6 +122,7 @@ def test_every_page(take_in: TakeIn, mixed: Path, client: Client) -> None:
     page = client.get(reverse("observation", args=[SPECTRUM])).content.decode()
     assert "FILE=matrix.fits" in page
     assert "1.5 – 10.5 keV" in page
+    assert '<p class="trail"><a href="/query?adql=SELECT+obs_id' in page
     front = client.get(reverse("search")).content.decode()
     for kind in ("event lists", "spectra", "light curves", "flux points", "tables"):
         assert f"<td>{kind}</td>" in front
