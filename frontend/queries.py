@@ -126,13 +126,22 @@ def _lines(columns: list[str]) -> list[str]:
     return lines
 
 
-HOLDINGS = """SELECT obs_collection, COUNT(*) AS observations, SUM(t_exptime) AS exposure,
+HOLDINGS = """SELECT obs_collection, dataproduct_type, COUNT(*) AS products, SUM(t_exptime) AS exposure,
        MIN(t_min) AS first_start, MAX(t_max) AS last_stop
 FROM ivoa.obscore
-WHERE dataproduct_type = 'event'
-GROUP BY obs_collection
-ORDER BY obs_collection"""
-"""What each collection holds: number of observations, summed exposure (s), first and last time (MJD)."""
+GROUP BY obs_collection, dataproduct_type
+ORDER BY obs_collection, dataproduct_type"""
+"""What each collection holds of each kind: number of data sets, summed exposure (s), first and last time (MJD)."""
+
+
+def products(collection: str, kind: str | None) -> str:
+    """ADQL for the data sets of a collection that are of one `dataproduct_type`."""
+    condition = "dataproduct_type IS NULL" if kind is None else f"dataproduct_type = {text(kind)}"
+    return (
+        "SELECT obs_id, dataproduct_subtype, target_name, t_min, t_exptime, obs_title, obs_publisher_did\n"
+        f"FROM ivoa.obscore\nWHERE obs_collection = {text(collection)} AND {condition}\nORDER BY obs_id"
+    )
+
 
 TARGETS = """SELECT target_name, COUNT(*) AS observations,
        AVG(COS(RADIANS(s_dec)) * COS(RADIANS(s_ra))) AS x,

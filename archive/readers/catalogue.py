@@ -81,7 +81,7 @@ class CatalogueReader:
             product_type="measurements",
             subtype="",
             calib_level=4,
-            title=f"{facility} source catalogue {obs_id}".strip(),
+            title=f"{facility} source catalogue {obs_id}" if facility else f"Source catalogue {obs_id}",
             description=f"Catalogue of {ra.size} sources",
             sketch=SourcesSketch(
                 np.asarray(galactic.l.deg), np.asarray(galactic.b.deg),

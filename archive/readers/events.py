@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from astropy.io import fits
+from astropy.io.fits.verify import VerifyError
 
 from archive.readers.fitsfile import column, unit_of
 from archive.readers.good_time import GoodTime, read_intervals
@@ -52,12 +53,17 @@ def number(header: Mapping[str, Any], key: str) -> float | None:
         value = float(header[key])
     except (KeyError, TypeError, ValueError):
         return None
+    except VerifyError:
+        raise Refused(f"damaged: the header keyword {key} cannot be read") from None
     return value if math.isfinite(value) else None
 
 
 def text(header: Mapping[str, Any], key: str) -> str:
     """A header value as text without blanks around it, empty if absent."""
-    value = header.get(key)
+    try:
+        value = header.get(key)
+    except VerifyError:
+        raise Refused(f"damaged: the header keyword {key} cannot be read") from None
     return "" if value is None or isinstance(value, fits.card.Undefined) else str(value).strip()
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 from astropy.io import fits
 
-from archive.readers.fitsfile import column
+from archive.readers.fitsfile import column, unit_of
 from archive.readers.records import Refused
+from archive.readers.units import factor
 
 FWHM_PER_R68 = 1.5600
 """FWHM / 68 % containment radius of a two-dimensional Gaussian: 2 sqrt(2 ln 2) / sqrt(-2 ln 0.32)."""
@@ -20,10 +21,12 @@ _RADII = np.linspace(0.0, 1.5, 3001)
 
 
 def axis(hdu: fits.BinTableHDU, name: str, what: str) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper edges of an axis; `Refused` unless they increase (equal edges are nodes, GA-44)."""
+    """Lower and upper edges of an axis, energies in TeV and angles in deg.
+
+    Raises `Refused` unless they increase (equal edges are nodes, GA-44). An axis without a unit has that of the format.
+    """
     names = _ENERGY_AXIS if name == "ENERG" else {"LO": (f"{name}_LO",), "HI": (f"{name}_HI",)}
-    low = column(hdu, names["LO"], what).ravel()
-    high = column(hdu, names["HI"], what).ravel()
+    low, high = (column(hdu, names[end], what).ravel() * _scale(hdu, names[end], name) for end in ("LO", "HI"))
     if low.size == 0 or low.size != high.size:
         raise Refused(f"axis {name} of {what} has {low.size} lower and {high.size} upper edges")
     if not (
@@ -31,6 +34,13 @@ def axis(hdu: fits.BinTableHDU, name: str, what: str) -> tuple[np.ndarray, np.nd
     ):
         raise Refused(f"axis {name} of {what} does not increase")
     return low, high
+
+
+def _scale(hdu: fits.BinTableHDU, names: tuple[str, ...], axis_name: str) -> float:
+    written = next((unit for unit in (unit_of(hdu, name) for name in names) if unit), "")
+    if not written or axis_name == "MIGRA":
+        return 1.0
+    return factor(written, "TeV" if axis_name == "ENERG" else "deg", f"axis {axis_name}")
 
 
 def _cube(hdu: fits.BinTableHDU, name: str, shape: tuple[int, ...], what: str) -> np.ndarray:

@@ -7,7 +7,7 @@ with what each of them missed in it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,15 +33,20 @@ def scan(root: Path, ignored: Iterable[Path] = (), known: Sequence[Reader] | Non
     `ignored` are files that somebody else takes care of. A single file is a folder that holds nothing else.
     """
     known = readers() if known is None else known
-    files = [root] if root.is_file() else sorted(set(_walk(root)) - set(ignored))
     base = root.parent if root.is_file() else root
+    refused: list[Found] = []
+
+    def unreadable(error: OSError) -> None:
+        where = os.path.relpath(error.filename, base)
+        refused.append(Found(Candidate(where, (), refusal=f"cannot be opened: {error.strerror}"), None))
+
+    files = [root] if root.is_file() else sorted(set(_walk(root, unreadable)) - set(ignored))
     taken: set[Path] = set()
     for reader in known:
         listed, accounted_for = reader.indexed(base, files)
         taken.update(path.resolve() for path in accounted_for)
         yield from (_found(candidate, reader) for candidate in listed)
     shares: dict[str, list[Outline]] = {reader.name: [] for reader in known}
-    refused: list[Found] = []
     resolved_base = base.resolve()
     for path in files:
         where = str(path.relative_to(base))
@@ -65,8 +70,8 @@ def _found(candidate: Candidate, reader: Reader) -> Found:
     return Found(candidate, reader if candidate.refusal is None else None)
 
 
-def _walk(root: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(root):
+def _walk(root: Path, unreadable: Callable[[OSError], None]) -> Iterator[Path]:
+    for folder, folders, names in os.walk(root, onerror=unreadable):
         folders[:] = [name for name in folders if not name.startswith(".")]
         yield from (Path(folder, name) for name in names if not name.startswith(".") and Path(folder, name).is_file())
 

@@ -20,6 +20,7 @@ from archive.policy import POLICY
 from archive.retrieval.contents import announced_digest, content_name
 from frontend import quantities, queries, tables
 from frontend.pages import page
+from frontend.views.search import listing
 from tap.context import query_context
 from tap.registry import Viewer
 from tap.service import prepare
@@ -93,6 +94,7 @@ def observation(request: HttpRequest, did: str) -> HttpResponse:
         "section": "search",
         "did": did,
         "row": row,
+        "siblings": listing(row["obs_collection"], row["dataproduct_type"]),
         "energies": _energies(row),
         "groups": _groups(row, columns),
         "other": _facts(row, columns, tuple(name for name in columns if name not in _GROUPED)),

@@ -55,7 +55,7 @@ def _search_page(request: HttpRequest, form: SearchForm, status: int = 200) -> H
     values = {
         "section": "search",
         "form": form,
-        "holdings": _rows(queries.HOLDINGS, context),
+        "holdings": [_holding(row) for row in _rows(queries.HOLDINGS, context)],
         "targets": sorted(targets[:MOST_TARGETS], key=lambda t: t.name.lower()),
         "more_targets": max(0, len(targets) - MOST_TARGETS),
         "targets_adql": queries.TARGETS,
@@ -193,8 +193,31 @@ def _rows(adql: str, context: QueryContext) -> list[dict[str, Any]]:
     return tables.fetch(service.prepare(adql, context), size=tables.MAX_ROWS).rows
 
 
+def listing(collection: str, kind: str | None) -> str:
+    """Where the data sets of a collection that are of one `dataproduct_type` are listed."""
+    if kind == "event":
+        return f"{reverse('results')}?{urlencode({'collection': collection})}"
+    return f"{reverse('query')}?{urlencode({'adql': queries.products(collection, kind)})}"
+
+
+def _holding(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the holdings with the word for its kind, and where its data sets are listed."""
+    kind = row["dataproduct_type"]
+    href = listing(row["obs_collection"], kind)
+    return {**row, "kind": _KINDS.get(kind, kind or "other data"), "href": href}
+
+
+_KINDS = {
+    "event": "event lists", "spectrum": "spectra", "timeseries": "light curves", "sed": "flux points",
+    "measurements": "tables", "image": "images", "cube": "cubes",
+}  # fmt: skip
+
+
 def _collections(context: QueryContext) -> tuple[str, ...]:
-    return tuple(row["obs_collection"] for row in _rows(queries.HOLDINGS, context))
+    """Those with observations, by name."""
+    return tuple(
+        row["obs_collection"] for row in _rows(queries.HOLDINGS, context) if row["dataproduct_type"] == "event"
+    )
 
 
 def _targets(context: QueryContext) -> list[Target]:

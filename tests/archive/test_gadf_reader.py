@@ -183,6 +183,20 @@ def test_responses_that_cannot_be_used(tmp_path: Path) -> None:
     assert refusal(path) == "axis ENERG of HDU AEFF does not increase"
 
 
+def test_units_of_responses_are_read(tmp_path: Path) -> None:
+    """GADF 0.3 asks for TeV; a file that says GeV means it, and one that says metres is refused."""
+    for unit, scale in (("TeV", 1.0), ("GeV", 1e-3)):
+        aeff = samples.aeff(LO_THRES=None, HI_THRES=None)
+        for name in ("ENERG_LO", "ENERG_HI"):
+            aeff.columns[name].unit = unit
+        path = samples.write(tmp_path / "run.fits", samples.events(), samples.gti(), aeff, samples.edisp())
+        assert read(path).energy_max == pytest.approx(100.0 * scale, rel=1e-6)
+    aeff = samples.aeff()
+    aeff.columns["ENERG_LO"].unit = "m"
+    path = samples.write(tmp_path / "run.fits", samples.events(), samples.gti(), aeff, samples.edisp())
+    assert refusal(path) == "the unit 'm' of axis ENERG is not understood: TeV or the like is expected"
+
+
 def test_without_thresholds_the_axis_of_the_area_counts(tmp_path: Path) -> None:
     aeff = samples.aeff(LO_THRES=None, HI_THRES=None)
     record = read(samples.write(tmp_path / "run.fits", samples.events(), samples.gti(), aeff, samples.edisp()))

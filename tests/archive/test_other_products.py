@@ -17,6 +17,7 @@ from archive.ingest import Report, Status
 from archive.links import links_of
 from archive.models import ObsCore, Observation, Product
 from archive.readers.scanning import scan
+from frontend import queries
 from tap.registry import Viewer
 from tests.archive import products, samples
 from uws.jobtypes import job_types
@@ -121,6 +122,13 @@ def test_every_page(take_in: TakeIn, mixed: Path, client: Client) -> None:
     page = client.get(reverse("observation", args=[SPECTRUM])).content.decode()
     assert "FILE=matrix.fits" in page
     assert "1.5 – 10.5 keV" in page
+    assert '<p class="trail"><a href="/query?adql=SELECT+obs_id' in page
+    front = client.get(reverse("search")).content.decode()
+    for kind in ("event lists", "spectra", "light curves", "flux points", "tables"):
+        assert f"<td>{kind}</td>" in front
+    adql = queries.products("c", "spectrum")
+    listed = client.get("/tap/sync", {"LANG": "ADQL", "QUERY": adql, "RESPONSEFORMAT": "csv"})
+    assert SPECTRUM in b"".join(listed).decode()
     answer = client.get("/api/observations", {"obs_id": "0123"}).json()
     assert [each["livetime"] for each in answer["results"]] == [1000.0]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -118,6 +119,21 @@ def test_links_do_not_lead_out(tmp_path: Path) -> None:
     (root / "folder").symlink_to(tmp_path, target_is_directory=True)
     found = {f.candidate.label: f.candidate.refusal for f in scan(root)}
     assert found == {"cat.fits": None, "link.fits": "it is a link that leads out of in"}
+
+
+def test_a_folder_that_cannot_be_opened_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    products.write(tmp_path / "cat.fits", products.catalogue())
+    (tmp_path / "closed").mkdir()
+    scandir = os.scandir
+
+    def closed(path: object) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", closed)
+    found = {f.candidate.label: f.candidate.refusal for f in scan(tmp_path)}
+    assert found == {"cat.fits": None, "closed": "cannot be opened: Permission denied"}
 
 
 def test_what_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
