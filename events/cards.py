@@ -56,10 +56,6 @@ class Cards:
             while (position := self._position(key)) is not None:
                 del self._cards[position]
 
-    def add_history(self, text: str) -> None:
-        """HISTORY cards at the end; what is not ASCII becomes a question mark."""
-        self._cards.extend(history(text))
-
     def extend(self, cards: list[bytes]) -> None:
         """Cards at the end, as they are."""
         self._cards.extend(cards)

@@ -48,7 +48,6 @@ def trim_background(
         return part
     cards = Cards(raw)
     written = []
-    width = 0
     for n, column in enumerate(described):
         values = _floats(row, n, column.form)
         if values is None:
@@ -64,8 +63,7 @@ def trim_background(
             values = values[kept[column.name.upper().rpartition("_")[0]]]
         cards.set(f"TFORM{n + 1}", f"{values.size}{column.form.lstrip('0123456789')[0]}")
         written.append(values.tobytes())
-        width += written[-1].__len__()
-    cards.set("NAXIS1", width)
+    cards.set("NAXIS1", sum(map(len, written)))
     cards.extend(history)
     data = b"".join(written)
     data += b"\0" * padding(len(data))
