@@ -129,9 +129,13 @@ def _lines(columns: list[str]) -> list[str]:
 HOLDINGS = """SELECT obs_collection, dataproduct_type, COUNT(*) AS products, SUM(t_exptime) AS exposure,
        MIN(t_min) AS first_start, MAX(t_max) AS last_stop
 FROM ivoa.obscore
+WHERE dataproduct_type IS NOT NULL
 GROUP BY obs_collection, dataproduct_type
 ORDER BY obs_collection, dataproduct_type"""
-"""What each collection holds of each kind: number of data sets, summed exposure (s), first and last time (MJD)."""
+"""What each collection holds of each kind: number of data sets, summed exposure (s), first and last time (MJD).
+
+Responses, which have no type in ObsCore 1.1, belong to their observations.
+"""
 
 
 def products(collection: str, kind: str | None) -> str:

@@ -35,7 +35,7 @@ CIRCLE = ColumnMeta(
 POLYGON = ColumnMeta(
     "POLYGON", "double", "*", "polygon", "deg", "pos.outline;obs", description="Events within this polygon (ICRS)"
 )
-MOC = ColumnMeta("MOC", "char", "*", "moc", ucd="pos.outline;obs", description="Events within this coverage (ASCII)")
+MOC = ColumnMeta("MOC", "char", "*", ucd="pos.outline;obs", description="Events within this coverage (ASCII)")
 BAND = ColumnMeta(
     "BAND", "double", "2", "interval", "m", "em.wl;stat.interval", description="Events of these vacuum wavelengths"
 )

@@ -11,6 +11,7 @@ from django.core.management import call_command
 
 from archive.copies import event_store, sources
 from archive.ingest import Status, ingest
+from archive.models import Product
 from events.copies import paths
 from events.store import EventStore
 from tests.archive import samples
@@ -20,7 +21,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def store(settings: object, tmp_path: Path) -> Path:
-    """One observation in a fresh archive."""
+    """A folder with one observation, and no other event list in the archive until the test ends."""
+    Product.objects.filter(semantics="#this").update(semantics="#auxiliary")
     settings.DISTILLER_HOME = tmp_path / "home"  # type: ignore[attr-defined]
     folder = tmp_path / "data"
     folder.mkdir()

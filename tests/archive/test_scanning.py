@@ -6,13 +6,14 @@ import gzip
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
 
-from archive.readers import fitsfile, scanning
+from archive.readers import scanning
 from archive.readers.gadf import GADFReader
 from archive.readers.outline import outline
 from archive.readers.records import Refused
@@ -136,8 +137,8 @@ def test_a_folder_that_cannot_be_opened_is_named(tmp_path: Path, monkeypatch: py
     assert found == {"cat.fits": None, "closed": "cannot be opened: Permission denied"}
 
 
-def test_what_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitsfile, "UNPACKED_LIMIT", 2**21)
+def test_what_unpacks_to_too_much_is_refused(tmp_path: Path, settings: Any) -> None:
+    settings.DISTILLER_UNPACKED_MAX = 2
     (tmp_path / "bomb.fits.gz").write_bytes(gzip.compress(b"SIMPLE  =" + bytes(2**22)))
     (found,) = scan(tmp_path)
     assert "unpacks to more than" in (found.candidate.refusal or "")

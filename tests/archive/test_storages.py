@@ -11,7 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
-from archive import objects, preview
+from archive import copies, objects, preview
 from archive.identifiers import make_did
 from archive.ingest import Status, ingest
 from archive.models import ProductFile, StoredFile
@@ -31,6 +31,8 @@ def storage(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> A
     """The object store, empty; `storage(3)`: from now on every third request to it fails."""
     OBJECTS.clear()
     monkeypatch.setattr(objects, "PAUSE", 0.0)
+    # Columnar copies are made from files in the cache, which is to be empty here.
+    monkeypatch.setattr(copies, "prepare", lambda did: None)
     monkeypatch.setattr(preview, "render", lambda record: b"\x89PNG" + record.obs_id.encode())
     settings.DISTILLER_HOME = tmp_path / "home"
 

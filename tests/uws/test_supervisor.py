@@ -155,7 +155,8 @@ def test_queue_that_dies_is_started_again(worker: WorkerProcess, finished: Finis
 def test_health(client: Client) -> None:
     response = client.get("/healthz")
     assert response.status_code == 200
-    assert response.json() == {"status": "ok", "database": True, "queue": response.json()["queue"], "workers": 0}
+    queue = response.json()["queue"]
+    assert response.json() == {"status": "ok", "database": True, "queue": queue, "workers": 0, "damaged_files": 0}
 
 
 @pytest.mark.slow
