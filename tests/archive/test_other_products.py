@@ -59,7 +59,8 @@ def test_obscore_rows(take_in: TakeIn, mixed: Path) -> None:
     """ObsCore 1.1 sections 2.1, 2.2, 2.20, 2.21; obscore.md "A gamma-ray archive in ObsCore"; NULL where senseless."""
     take_in(mixed)
     columns = ("dataproduct_type", "dataproduct_subtype", "calib_level", "em_xel", "t_xel", "s_xel1", "o_ucd")
-    found = ObsCore.objects.exclude(dataproduct_type=None).values_list("obs_publisher_did", *columns)
+    own = ObsCore.objects.filter(obs_collection="c").exclude(dataproduct_type=None)
+    found = own.values_list("obs_publisher_did", *columns)
     rows = {row[0]: row[1:] for row in found}
     assert rows == {
         SPECTRUM: ("spectrum", "counts-spectrum", 3, 50, -1, -1, "phot.count"),
