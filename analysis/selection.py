@@ -11,8 +11,8 @@ MAX_LIST = 500_000
 """Characters of a list of observations."""
 
 
-class DL3Selection(JobParameters):
-    """Observations by identifier, from a list, or by a cone; conditions on cone, time and quality hold for all."""
+class Observations(JobParameters):
+    """Observations by identifier, from a list, or by a cone; conditions on cone and quality hold for all."""
 
     obs_id: tuple[str, ...] = param(
         (),
@@ -36,7 +36,7 @@ class DL3Selection(JobParameters):
         None,
         label="Cone",
         description="Use observations that point into this circle: right ascension, declination, radius (ICRS). "
-        "Without `obs_id` and `obs_list`: all of them.",
+        "Where none are named: all of them.",
         unit="deg",
         ucd="pos.outline;obs",
         xtype="circle",
@@ -49,6 +49,21 @@ class DL3Selection(JobParameters):
         ucd="meta.id",
         group="Observations",
     )
+    quality_max: int | None = param(
+        None,
+        label="Worst quality",
+        description="Worst GADF QUALITY to use: 0 only the best (and unknown), 1 medium too, 2 all. "
+        "Default: 2 for observations that are named, else 0.",
+        ge=0,
+        le=2,
+        group="Observations",
+        advanced=True,
+    )
+
+
+class DL3Selection(Observations):
+    """What jobs on a source share: observations, a condition on their time, the source, what is near it."""
+
     time: Interval | None = param(
         None,
         label="Time",
@@ -57,16 +72,6 @@ class DL3Selection(JobParameters):
         ucd="time.interval;obs.exposure",
         xtype="interval",
         group="Observations",
-    )
-    quality_max: int | None = param(
-        None,
-        label="Worst quality",
-        description="Worst GADF QUALITY to use: 0 only the best (and unknown), 1 medium too, 2 all. "
-        "Default: 0 for all of a cone, 2 for observations that are named.",
-        ge=0,
-        le=2,
-        group="Observations",
-        advanced=True,
     )
     position: Position | None = param(
         None,

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, model_validator
 
 from analysis.distil.regions import checked_moc, checked_region, moc, region
-from analysis.selection import MAX_LIST
+from analysis.selection import MAX_LIST, Observations
 from events.selection import Selection
 from events.sky import SkyRegion
 from uws.jobtypes import InputRole, JobType, OutputRole
-from uws.parameters import Circle, Interval, JobParameters, Position, param
+from uws.parameters import Interval, Position, param
 from vo import regions
 
 MAX_QUERY = 100_000
@@ -23,64 +23,18 @@ RegionText = Annotated[str, AfterValidator(checked_region)]
 MocText = Annotated[str, AfterValidator(checked_moc)]
 
 
-class DistilParameters(JobParameters):
+class DistilParameters(Observations):
     """Which observations, which of their events, and in which form. Conditions of different kinds hold together."""
 
-    obs_id: tuple[str, ...] = param(
-        (),
-        label="Observations",
-        description="Observations to use: obs_id or obs_publisher_did, repeatable. Without observations, list, cone "
-        "and query: all that look at the regions at the times asked for.",
-        ucd="meta.id",
-        group="Observations",
-        unordered=True,
-    )
-    obs_list: str | None = param(
-        None,
-        label="List of observations",
-        description="More observations to use, as the text of a table with a column obs_id or obs_publisher_did "
-        "(VOTable, CSV, ECSV), or as bare identifiers between blanks, commas or line ends.",
-        ucd="meta.id",
-        group="Observations",
-        lines=True,
-        max_length=MAX_LIST,
-    )
     query: str | None = param(
         None,
         label="ADQL query",
-        description="More observations to use: those whose obs_publisher_did this query finds, with your rights.",
+        description="More observations to use: those whose obs_publisher_did this query finds, with your rights. "
+        "Without observations, list, cone and query: all that look at the regions at the times asked for.",
         ucd="meta.code",
         group="Observations",
         lines=True,
         max_length=MAX_QUERY,
-    )
-    circle: Circle | None = param(
-        None,
-        label="Cone",
-        description="Use observations that point into this circle: right ascension, declination, radius (ICRS). "
-        "Without `obs_id`, `obs_list` and `query`: all of them.",
-        unit="deg",
-        ucd="pos.outline;obs",
-        xtype="circle",
-        group="Observations",
-        advanced=True,
-    )
-    collection: str | None = param(
-        None,
-        label="Collection",
-        description="Only observations of this collection.",
-        ucd="meta.id",
-        group="Observations",
-    )
-    quality_max: int | None = param(
-        None,
-        label="Worst quality",
-        description="Worst GADF QUALITY to use: 0 only the best (and unknown), 1 medium too, 2 all. "
-        "Default: 2 for observations that are named, else 0.",
-        ge=0,
-        le=2,
-        group="Observations",
-        advanced=True,
     )
     position: Position | None = param(
         None,
