@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 
-from archive.models import Product
+from archive.models import Product, ProductFile, StoredFile
 from archive.store import local_path
 from events.errors import Undistillable
 from events.sources import Source
@@ -27,34 +28,45 @@ def event_store() -> EventStore:
 
 def prepare(did: str) -> None:
     """Make the copy of a product that has just come in, if it is an event list. A failure is logged, no more."""
-    for source in _sources(did=did):
+    for events in event_lists(did=did):
         try:
-            event_store().prepare(source)
+            event_store().prepare(events.source())
         except Undistillable as reason:
             log.warning("%s has no columnar copy: %s", did, reason)
         except Exception:
             log.exception("the columnar copy of the events of %s could not be made", did)
 
 
-def sources() -> Iterator[Source]:
-    """Every event list in the archive."""
-    return _sources()
+@dataclass(frozen=True, slots=True)
+class EventList:
+    """A product with events, in files that are fetched only when they are needed."""
 
+    product: Product
+    uses: tuple[ProductFile, ...]
+    main: StoredFile
+    """The file with the events."""
 
-def _sources(**conditions: str) -> Iterator[Source]:
-    products = Product.objects.filter(semantics="#this", observation__isnull=False, **conditions)
-    found = products.select_related("observation").prefetch_related("files__file").order_by("pk")
-    for product in found.iterator(chunk_size=200):
+    def source(self) -> Source:
+        """What its copy is made of. Raises a VOError where a file cannot be had."""
         hdus: dict[str, str] = {}
         classes: dict[str, str] = {}
         files: dict[str, Path] = {}
-        uses = list(product.files.all())
-        for use in uses:
+        for use in self.uses:
             hdus |= use.hdus
             classes |= use.hdu_classes
             files |= dict.fromkeys(use.hdus, local_path(use.file.path))
-        if "events" in hdus:
-            main = next(use.file for use in uses if "events" in use.hdus)
-            assert product.observation is not None
-            obs_id = product.observation.obs_id
-            yield Source(product.did, obs_id, local_path(main.path), main.sha256, hdus, classes, files)
+        assert self.product.observation is not None
+        obs_id = self.product.observation.obs_id
+        path = local_path(self.main.path)
+        return Source(self.product.did, obs_id, path, self.main.sha256, hdus, classes, files)
+
+
+def event_lists(**conditions: str) -> Iterator[EventList]:
+    """The event lists in the archive."""
+    products = Product.objects.filter(semantics="#this", observation__isnull=False, **conditions)
+    found = products.select_related("observation").prefetch_related("files__file").order_by("pk")
+    for product in found.iterator(chunk_size=200):
+        uses = tuple(product.files.all())
+        main = next((use.file for use in uses if "events" in use.hdus), None)
+        if main is not None:
+            yield EventList(product, uses, main)

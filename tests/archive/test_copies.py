@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
-from archive.copies import event_store, sources
+from archive.copies import event_lists, event_store
 from archive.ingest import Status, ingest
 from archive.models import Product
 from events.copies import paths
@@ -32,7 +32,7 @@ def store(settings: object, tmp_path: Path) -> Path:
 
 def test_ingest_makes_the_copy(store: Path) -> None:
     assert [outcome.status for outcome in ingest(store, "made").outcomes] == [Status.ADDED]
-    (source,) = sources()
+    (source,) = (events.source() for events in event_lists())
     assert event_store().has(source.sha256)
     assert event_store().prepare(source).rows == 50
     assert source.obs_id == "42"
@@ -53,7 +53,7 @@ def test_a_failure_never_fails_the_ingest(
 
 def test_command_makes_what_is_missing_and_removes_the_rest(store: Path) -> None:
     ingest(store, "made")
-    (source,) = sources()
+    (source,) = (events.source() for events in event_lists())
     copies = event_store()
     arrow, rest = paths(next(copies.folder.glob("*.hdus")).with_suffix(""))
     rest.unlink()

@@ -8,8 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from archive.copies import event_store, sources
+from archive.copies import event_lists, event_store
 from events.errors import Undistillable
+from vo.errors import VOError
 
 
 class Command(BaseCommand):
@@ -25,15 +26,19 @@ class Command(BaseCommand):
         store = event_store()
         wanted: set[str] = set()
         made = bad = 0
-        for source in sources():
-            wanted.add(source.sha256)
+        for events in event_lists():
+            wanted.add(events.main.sha256)
+            is_there = store.has(events.main.sha256)
+            if is_there and not options["verify"]:
+                continue
             try:
-                if not store.has(source.sha256) or (options["verify"] and not store.verify(source)):
+                source = events.source()
+                if not is_there or not store.verify(source):
                     store.renew(source)
                     made += 1
-            except Undistillable as reason:
+            except (Undistillable, VOError) as reason:
                 bad += 1
-                self.stderr.write(f"{source.did}: {reason}")
+                self.stderr.write(f"{events.product.did}: {reason}")
         removed = store.keep_only(wanted)
         self.stdout.write(f"{len(wanted)} event lists: {made} copies made, {bad} impossible; {removed} files removed.")
         if bad:
