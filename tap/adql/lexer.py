@@ -86,10 +86,11 @@ _TOKENS = re.compile(
     re.VERBOSE,
 )
 
-_LITERAL = r"""(?:[+-][ \t]*+)?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?|'(?:[^']|'')*+'"""
+_LITERAL = r"""(?:[+-][ \t]*+)?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?|'[^']*+(?:''[^']*+)*'"""
 LITERAL = re.compile(_LITERAL)
 """A number with or without a sign, or a text."""
-_LITERAL_LIST = re.compile(rf"(?:{_LITERAL})(?:\s*+,\s*+(?:{_LITERAL}))*+(?=\s*+\))", re.ASCII)
+# Groups are not repeated possessively: Python 3.11 before 3.11.5 goes on at the wrong place after such a one.
+_LITERAL_LIST = re.compile(rf"(?:{_LITERAL})(?:\s*+,\s*+(?:{_LITERAL}))*(?=\s*+\))", re.ASCII)
 
 _HINTS = {
     "%": "ADQL has no operator %: write MOD(x, y)",
