@@ -98,8 +98,8 @@ _PARENTS = (
     "INSERT INTO archive_release (id, collection_id, name, created) VALUES (1, 1, 'r1', CURRENT_TIMESTAMP)",
 )
 _PRODUCTS = (
-    "INSERT INTO archive_product (id, did, release_id, subtype, semantics, description, created) "
-    "SELECT id, 'bench-' || id, 1, 'event-list', '#this', '', CURRENT_TIMESTAMP FROM ivoa_obscore"
+    "INSERT INTO archive_product (id, did, release_id, subtype, semantics, description, activity, created) "
+    "SELECT id, 'bench-' || id, 1, 'event-list', '#this', '', '', CURRENT_TIMESTAMP FROM ivoa_obscore"
 )
 
 
