@@ -188,9 +188,11 @@ def results(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBa
 @_endpoint(methods=("GET", "HEAD"))
 def result(request: HttpRequest, type_name: str, job_id: str, name: str) -> HttpResponseBase:
     """A result itself, whole or in part."""
-    row = Result.objects.filter(job=_find(request, type_name, job_id), name=name).select_related("file").first()
+    found = _find(request, type_name, job_id)
+    row = Result.objects.filter(job=found, name=name).select_related("file").first()
     if row is None:
-        raise NotFoundFault(f"this job has no result {name!r}")
+        why = f": {found.error_message}" if found.error_message else ""  # astroquery shows no other reason
+        raise NotFoundFault(f"this job has no result {name!r}{why}")
     return file_response(request, _served(row))
 
 
