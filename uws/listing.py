@@ -26,7 +26,7 @@ def filtered(jobs: QuerySet[Job], parameters: Parameters) -> QuerySet[Job]:
     after = _given(parameters, "AFTER")
     if after is not None:
         try:
-            jobs = jobs.filter(created__gt=moment(after))
+            jobs = jobs.filter(created__gt=_shown_until(moment(after)))
         except UsageFault as error:
             raise UsageFault(f"AFTER: {error.message}") from None
     last = _given(parameters, "LAST")
@@ -57,6 +57,12 @@ def moment(text: str) -> dt.datetime:
             return dt.datetime.fromisoformat(written).replace(tzinfo=dt.UTC)
     shown = text if len(text) <= 60 else f"{text[:57]}..."
     raise UsageFault(f"{shown!r} is not a UTC time written YYYY-MM-DDThh:mm:ss, or shorter")
+
+
+def _shown_until(when: dt.datetime) -> dt.datetime:
+    """The end of its millisecond: creation times are shown to that, and after the time of a job, as it is shown, there
+    must not be the job itself."""
+    return when.replace(microsecond=when.microsecond // 1000 * 1000 + 999)
 
 
 def _given(parameters: Parameters, name: str) -> str | None:

@@ -1,7 +1,7 @@
 """The scenarios of uws-validator on queries and on a science job, by a signed-in user, on a running server and worker.
 
-What that validator asks of a service is stated here in our own words. Left out are its scenarios that order and filter
-job lists by start time, as drafts of UWS 1.1 did: the standard has creation times (section 2.2.2.1).
+What that validator asks of a service is stated here in our own words, as of its later state: earlier ones order and
+filter job lists by start time, as drafts of UWS 1.1 did, where the standard has creation times (section 2.2.2.1).
 """
 
 from __future__ import annotations
@@ -86,6 +86,11 @@ def listed(answer: requests.Response) -> list[tuple[str, str]]:
     assert (root.tag, root.get("version")) == (f"{UWS}jobs", "1.1")
     assert {child.tag for child in root} <= {f"{UWS}jobref"}
     return [(str(ref.get("id")), str(ref.findtext(f"{UWS}phase"))) for ref in root]
+
+
+def created_times(answer: requests.Response) -> list[str]:
+    """When the jobs of a list were created, as it says, in its order."""
+    return [str(ref.findtext(f"{UWS}creationTime")) for ref in ElementTree.fromstring(answer.content)]
 
 
 DRIVEN = job_types() if NIGHTLY else [kind for kind in job_types() if kind.name == "countmap"]
@@ -201,26 +206,27 @@ def started_at_once_and_aborted(service: Service) -> None:
 
 
 def lists(service: Service) -> None:
-    """Filters of the list; what means nothing is refused."""
+    """Filters of the list, which has the newest first; what means nothing is refused."""
     everything = listed(service.get())
     assert {phase for _, phase in everything} == {"PENDING", "COMPLETED", "ERROR", "ABORTED"}
+    created = created_times(service.get())
+    assert created == sorted(created, reverse=True)
     for phases in (
         *([phase] for phase in (*sorted(LISTED), "ARCHIVED")),
         *(["PENDING", "QUEUED"], ["EXECUTING", "COMPLETED"], ["COMPLETED", "ERROR"], ["ERROR", "ABORTED"]),
         *(["PENDING", "QUEUED", "EXECUTING"], ["EXECUTING", "COMPLETED", "ARCHIVED"]),
     ):
         assert listed(service.get(PHASE=phases)) == [job for job in everything if job[1] in phases]
-    for count in (1, 3, 254, 3423):
+    for count in (1, 3, 120, 254, 3423):
         assert listed(service.get(LAST=count)) == everything[:count]
     aborted = [job for job in everything if job[1] == "ABORTED"]
     assert listed(service.get(PHASE="ABORTED", LAST="1")) == aborted[:1]
-    for after in ("2015-10-26T09:15:35", "2015-10-26T09:00", "2015-10-26", "2015"):
+    for after in ("2015-10-26T09:15:35", "2015-10-26T09:00", "2015-10-26 09:00", "2015-10-26", "20151026", "2015"):
         assert listed(service.get(AFTER=after)) == everything
         assert listed(service.get(AFTER=after, LAST="2")) == everything[:2]
         assert listed(service.get(AFTER=after, PHASE="ABORTED")) == aborted
-    oldest = everything[-1][0]
-    created = ElementTree.fromstring(service.get(f"/{oldest}").content).findtext(f"{UWS}creationTime")
-    assert len(listed(service.get(AFTER=created))) in (len(everything) - 1, len(everything))
+    for shown in created:
+        assert created_times(service.get(AFTER=shown)) == [other for other in created if other > shown]
     for name, values in {
         "PHASE": ["SUCCESS", "pending", "somenonsense", "1345"],
         "LAST": ["-1", "-254", "sometext"],

@@ -314,23 +314,31 @@ def listed(client: Client, **query: object) -> list[str]:
 
 
 def test_list_filters(client: Client, validate: Validate) -> None:
-    """UWS 1.1 section 2.2.2.1: PHASE is a union, AFTER is strict, LAST comes last, newest first."""
+    """UWS 1.1 section 2.2.2.1: PHASE is a union, AFTER is strict, LAST comes last, newest first.
+
+    Creation times are shown to the millisecond: a job is not listed after the time that it shows itself.
+    """
     session = client.session
     session["uws_jobs"] = "token"
     session.save()
-    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    begin = datetime(2026, 1, 1, microsecond=400, tzinfo=UTC)
     phases = [Phase.PENDING, Phase.COMPLETED, Phase.ERROR, Phase.ARCHIVED, Phase.COMPLETED]
     ids = []
     for number, phase in enumerate(phases):
         ids.append(create(client, RUNID=f"r{number}").rpartition("/")[2])
-        Job.objects.filter(public_id=ids[-1]).update(phase=phase, created=begin + timedelta(microseconds=number + 1))
+        Job.objects.filter(public_id=ids[-1]).update(phase=phase, created=begin + timedelta(milliseconds=number + 1))
     validate(client.get("/uws/echo/").content)
     a, b, c, d, e = ids
     assert listed(client) == [e, c, b, a]
     assert listed(client, PHASE="ARCHIVED") == [d]
     assert listed(client, phase=["COMPLETED", "ERROR"]) == [e, c, b]
-    assert listed(client, AFTER="2026-01-01T00:00:00.000002Z") == [e, c]
-    assert listed(client, AFTER="2026-01-01T00:00:00.000002") == [e, c]
+    for shown in (".002Z", ".002", ".0020001", ".002000Z", ".002999"):
+        assert listed(client, AFTER=f"2026-01-01T00:00:00{shown}") == [e, c]
+    assert listed(client, AFTER="2026-01-01T00:00:00.001999") == [e, c, b]
+    newest = (Jobs.from_xml(client.get("/uws/echo").content).jobref or [])[0]
+    assert newest.job_id == e
+    assert listed(client, AFTER=str(newest.creation_time)) == []
+    assert listed(client, AFTER="9999-12-31T23:59:59.999999") == []
     assert listed(client, LAST="2") == [e, c]
     assert listed(client, LAST="1", PHASE="COMPLETED", AFTER="2026-01-01") == [e]
     assert listed(client, LAST="1000000000000") == [e, c, b, a]
