@@ -177,7 +177,7 @@ class Run:
 
     @cached_property
     def _events_header(self) -> bytes:
-        cards = Cards(bytes(self.file.part(self.file.description.events)))
+        cards = Cards(self.file.part(self.file.description.events))
         cards.set("NAXIS2", self.selected.count)
         for key, value in self.changes.items():
             if key in cards:
@@ -206,7 +206,7 @@ class Run:
     def _primary(self, part: memoryview) -> bytes:
         described = self.file.description.parts[0]
         header = described.data - described.start
-        cards = Cards(bytes(part[:header]))
+        cards = Cards(part[:header])
         cards.extend([*self._plan.history, *provenance.input_cards(self.source)])
         data = bytes(part[header:])
         return cards.encode(checksum(data)) + data
