@@ -77,7 +77,7 @@ class Distillation:
                 events += self._plan.selector.at_most(file)
                 size += Run(source, file, self._plan).at_most + _OVERHEAD
             if self.responses != "none":
-                shared |= {source.file_of(kind) for kind in source.hdus} - {source.path}
+                shared |= {source.file_of(kind) for kind in source.hdus if kind != "gti"} - {source.path}
         return Estimate(events, size + sum(path.stat().st_size for path in shared))
 
     def counts(self) -> Mapping[str, int]:
@@ -146,7 +146,7 @@ class Distillation:
             if kind in RESPONSES and self.responses == "none":
                 continue
             path, hdu_class = source.file_of(kind), source.hdu_classes.get(kind, kind)
-            if path == source.path:
+            if path == source.path or kind == "gti":
                 places[kind] = (EVENTS_FOLDER, name, hdu, hdu_class)
             else:
                 ending = ".fits.gz" if path.name.endswith(".gz") else ".fits"
