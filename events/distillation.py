@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from events import provenance, readme
@@ -90,15 +91,19 @@ class Distillation:
 
     def event_file(self) -> Iterator[bytes]:
         """One GADF file of the only source: its events, good time intervals and responses."""
-        if len(self.sources) != 1:
-            raise Undistillable(f"one file holds the events of one observation, not of {len(self.sources)}")
-        source = self.sources[0]
-        return gathered(self._run(source).pieces(self._outside(source)))
+        run, outside = self._single
+        return gathered(run.pieces(outside))
 
     def length(self) -> int:
-        """Bytes of `event_file`."""
-        source = self.sources[0]
-        return self._run(source).size + sum(map(len, self._outside(source)))
+        """Bytes of `event_file`, known as soon as its first one is."""
+        run, outside = self._single
+        return run.size + sum(map(len, outside))
+
+    @cached_property
+    def _single(self) -> tuple[Run, list[bytes]]:
+        if len(self.sources) != 1:
+            raise Undistillable(f"one file holds the events of one observation, not of {len(self.sources)}")
+        return self._run(self.sources[0]), self._outside(self.sources[0])
 
     def merged(self) -> Iterator[bytes]:
         """One event list of all sources: times by the reference of the first, good time intervals merged.
