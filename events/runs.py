@@ -229,8 +229,10 @@ class Run:
 
     def _gti(self, part: bytes | memoryview) -> bytes | memoryview:
         """The HDU of the good time, cut if times are."""
+        if not self._plan.selector.selection.times:
+            return part
         good, left = self.good, self.good_time
-        if not self._plan.selector.selection.times or good is None or left is None:
+        if good is None or left is None:
             return part
         changes: dict[str, float] = {"ONTIME": gti.seconds(left, good.reference)}
         if left and good.reference is not None:
