@@ -23,9 +23,9 @@ from archive.readers.records import Candidate, Refused, SourceFile
 from archive.readers.registry import Reader
 from archive.readers.scanning import Found, scan
 from archive.recording import Recording, write_document, write_observation
-from archive.retrieval.unpacking import NotUnpackable
 from archive.store import Depositor, Digest, digest, needs_bytes, writing
 from vo.errors import TransientFault
+from vo.unpacking import NotUnpackable
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""How much event data somebody may have in one piece."""
+"""How much event data somebody may have in one piece, and how much a file may hold to be taken in."""
 
 from __future__ import annotations
 
@@ -20,3 +20,8 @@ def check_bytes(size: int, viewer: Viewer, async_url: str | None) -> None:
     if size > limit:
         where = f"at once; ask for it as a job at {async_url}" if async_url else "of a job; ask for it in parts"
         raise UsageFault(f"the result may have {-(-size // 2**20)} MiB, and {limit // 2**20} MiB is the limit {where}")
+
+
+def most_unpacked() -> int:
+    """Bytes that a compressed file may hold to be taken into the archive."""
+    return int(settings.DISTILLER_UNPACKED_MAX) * 2**20

@@ -22,10 +22,11 @@ from django.conf import settings
 
 from archive import objects
 from archive.damage import MISSING, record_damage
+from archive.limits import most_unpacked
 from archive.models import StoredFile
 from archive.retrieval.copies import Altered, copies
-from archive.retrieval.unpacking import MAGIC, Measure, limit
 from vo.errors import FatalFault
+from vo.unpacking import MAGIC, Measure
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ def digest_bytes(content: bytes) -> Digest:
 
 
 def _digest_of(file: IO[bytes]) -> Digest:
-    digester = Digester(limit())
+    digester = Digester(most_unpacked())
     while chunk := file.read(_CHUNK):
         digester.feed(chunk)
     return digester.end()

@@ -5,12 +5,15 @@ Sources: FITS standard 4.0 sections 4.1 and 4.4.2.7, appendix J.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from astropy.io import fits
 
 BLOCK = 2880
 _CARD = 80
 _END = b"END".ljust(_CARD)
+_UNSUMMED = b"CHECKSUM= '0000000000000000'   / complement of the sum of all of the HDU".ljust(_CARD)
 _HISTORY_WIDTH = 72
 
 
@@ -22,55 +25,63 @@ def padding(size: int) -> int:
 class Cards:
     """The cards of a header, in their order. Made from the header's bytes, with or without END and padding."""
 
-    def __init__(self, raw: bytes) -> None:
-        cards = [raw[at : at + _CARD] for at in range(0, len(raw), _CARD)]
-        if _END in cards:
-            del cards[cards.index(_END) :]
-        while cards and not cards[-1].strip():
-            cards.pop()
-        self._cards = cards
+    def __init__(self, raw: bytes | memoryview = b"") -> None:
+        cards = bytes(raw)
+        end = _found(cards, _END)
+        cards = (cards if end < 0 else cards[:end]).rstrip(b" ")
+        self._raw = bytearray(cards.ljust(len(cards) + -len(cards) % _CARD))
 
-    def _position(self, key: str) -> int | None:
-        start = key.ljust(8).encode() + b"= "
-        keywords = [card[:10] for card in self._cards]
-        return keywords.index(start) if start in keywords else None
+    def _position(self, key: str) -> int:
+        # The last letter of what is looked for should be a rare one, as a space is not.
+        return _found(self._raw, f"{key:8}=".encode(), b" ")
 
     def __contains__(self, key: str) -> bool:
-        return self._position(key) is not None
+        return self._position(key) >= 0
 
     def set(self, key: str, value: str | int | float, comment: str = "") -> None:
         """Change the value of a card in its place, its comment kept; or add the card at the end."""
         position = self._position(key)
-        if position is None:
-            self._cards.append(_image(key, value, comment))
+        if position < 0:
+            self._raw += _image(key, value, comment)
             return
-        old = self._cards[position]
+        old = bytes(self._raw[position : position + _CARD])
         if isinstance(value, int) and b"/" not in old[:30] and b"'" not in old:
-            self._cards[position] = f"{key:8}= {value:20d}".encode() + old[30:]
-            return
-        self._cards[position] = _image(key, value, str(fits.Card.fromstring(old).comment) or comment)
+            new = f"{key:8}= {value:20d}".encode() + old[30:]
+        else:
+            new = _image(key, value, str(fits.Card.fromstring(old).comment) or comment)
+        self._raw[position : position + _CARD] = new
 
     def remove(self, *keys: str) -> None:
         """Take cards out, if they are there."""
         for key in keys:
-            while (position := self._position(key)) is not None:
-                del self._cards[position]
+            while (position := self._position(key)) >= 0:
+                del self._raw[position : position + _CARD]
 
-    def extend(self, cards: list[bytes]) -> None:
+    def extend(self, cards: Iterable[bytes]) -> None:
         """Cards at the end, as they are."""
-        self._cards.extend(cards)
+        self._raw += b"".join(cards)
+
+    def whole(self) -> bytes:
+        """The header with END and padding."""
+        raw = bytes(self._raw) + _END
+        return raw.ljust(len(raw) + padding(len(raw)))
 
     def encode(self, datasum: int) -> bytes:
-        """The header with END and padding, and with DATASUM and CHECKSUM made for data of that sum."""
+        """The same with DATASUM and CHECKSUM made for data of that sum."""
         self.remove("CHECKSUM", "DATASUM")
-        sums = [
-            f"DATASUM = '{datasum:<10d}'         / sum of the data, 32-bit ones' complement".encode().ljust(_CARD),
-            b"CHECKSUM= '0000000000000000'   / complement of the sum of all of the HDU".ljust(_CARD),
-        ]
-        raw = b"".join([*self._cards, *sums, _END])
-        raw += b" " * padding(len(raw))
-        place = raw.index(sums[1], len(self._cards) * _CARD) + 11
+        sums = f"DATASUM = '{datasum:<10d}'         / sum of the data, 32-bit ones' complement".ljust(_CARD).encode()
+        place = len(self._raw) + len(sums) + 11
+        self._raw += sums + _UNSUMMED
+        raw = self.whole()
         return raw[:place] + _encoded(~checksum(raw, datasum) & 0xFFFFFFFF) + raw[place + 16 :]
+
+
+def _found(raw: bytes | bytearray, start: bytes, more: bytes = b"") -> int:
+    """Where the first card that starts so is, -1 if there is none."""
+    position = raw.find(start)
+    while position >= 0 and (position % _CARD or not raw.startswith(more, position + len(start))):
+        position = raw.find(start, position + 1)
+    return position
 
 
 def history(text: str) -> list[bytes]:
@@ -83,11 +94,11 @@ def history(text: str) -> list[bytes]:
 
 
 def _image(key: str, value: str | int | float, comment: str) -> bytes:
-    card = fits.Card(key, value, comment)
-    image = str(card)
+    """A card; where a long text takes more than one, all of them."""
+    image = str(fits.Card(key, value, comment))
     if len(image) > _CARD:
         image = str(fits.Card(key, value))
-    return image[:_CARD].ljust(_CARD).encode("ascii", "replace")
+    return image.ljust(len(image) + -len(image) % _CARD).encode("ascii", "replace")
 
 
 def checksum(data: bytes | memoryview | np.ndarray, total: int = 0) -> int:

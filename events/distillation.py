@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from events import provenance, readme
@@ -77,7 +78,7 @@ class Distillation:
                 events += self._plan.selector.at_most(file)
                 size += Run(source, file, self._plan).at_most + _OVERHEAD
             if self.responses != "none":
-                shared |= {source.file_of(kind) for kind in source.hdus} - {source.path}
+                shared |= {source.file_of(kind) for kind in source.hdus if kind != "gti"} - {source.path}
         return Estimate(events, size + sum(path.stat().st_size for path in shared))
 
     def counts(self) -> Mapping[str, int]:
@@ -90,15 +91,19 @@ class Distillation:
 
     def event_file(self) -> Iterator[bytes]:
         """One GADF file of the only source: its events, good time intervals and responses."""
-        if len(self.sources) != 1:
-            raise Undistillable(f"one file holds the events of one observation, not of {len(self.sources)}")
-        source = self.sources[0]
-        return gathered(self._run(source).pieces(self._outside(source)))
+        run, outside = self._single
+        return gathered(run.pieces(outside))
 
     def length(self) -> int:
-        """Bytes of `event_file`."""
-        source = self.sources[0]
-        return self._run(source).size + sum(map(len, self._outside(source)))
+        """Bytes of `event_file`, known as soon as its first one is."""
+        run, outside = self._single
+        return run.size + sum(map(len, outside))
+
+    @cached_property
+    def _single(self) -> tuple[Run, list[bytes]]:
+        if len(self.sources) != 1:
+            raise Undistillable(f"one file holds the events of one observation, not of {len(self.sources)}")
+        return self._run(self.sources[0]), self._outside(self.sources[0])
 
     def merged(self) -> Iterator[bytes]:
         """One event list of all sources: times by the reference of the first, good time intervals merged.
@@ -146,7 +151,7 @@ class Distillation:
             if kind in RESPONSES and self.responses == "none":
                 continue
             path, hdu_class = source.file_of(kind), source.hdu_classes.get(kind, kind)
-            if path == source.path:
+            if path == source.path or kind == "gti":
                 places[kind] = (EVENTS_FOLDER, name, hdu, hdu_class)
             else:
                 ending = ".fits.gz" if path.name.endswith(".gz") else ".fits"

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
+from events.tables import Column, table_file
 from vo.mjdref import TimeReference
 
 OBS_INDEX, HDU_INDEX = "obs-index.fits.gz", "hdu-index.fits.gz"
@@ -64,53 +65,49 @@ class Listed:
 def obs_index(listed: Sequence[Listed]) -> bytes:
     """The observation index, compressed; the same bytes for the same observations."""
     reference = next((one.reference for one in listed if one.reference is not None), None)
-    header = fits.Header()
-    header["HDUCLAS2"] = "OBS"
+    keys: dict[str, Any] = {"HDUCLAS2": "OBS"}
     if reference is not None:
-        header["MJDREFI"], header["MJDREFF"] = int(reference.day), reference.fraction
-        header["TIMEUNIT"], header["TIMESYS"], header["TIMEREF"] = "s", reference.scale.upper(), "LOCAL"
+        keys |= {"MJDREFI": int(reference.day), "MJDREFF": reference.fraction}
+        keys |= {"TIMEUNIT": "s", "TIMESYS": reference.scale.upper(), "TIMEREF": "LOCAL"}
     for name in _LOCATION:
         values = {one.values.get(name) for one in listed}
         if len(values) == 1 and None not in values:
-            header[name] = values.pop()
+            keys[name] = values.pop()
     columns = [_obs_ids([one.obs_id for one in listed])]
     for name, unit in _NUMBERS.items():
-        numbers = [_number(one, name, reference) for one in listed]
-        if name in ("RA_PNT", "DEC_PNT", "TSTART", "TSTOP") or not all(map(math.isnan, numbers)):
-            columns.append(fits.Column(name, "D", unit or None, array=np.array(numbers)))
+        numbers = np.array([_number(one, name, reference) for one in listed], dtype=np.float64)
+        if name in ("RA_PNT", "DEC_PNT", "TSTART", "TSTOP") or not np.isnan(numbers).all():
+            columns.append(Column(name, numbers, unit))
     for name in _WHOLE:
         missing = -1
         whole = [_whole(one.values.get(name), missing) for one in listed]
         if any(value != missing for value in whole):
-            columns.append(fits.Column(name, "K", array=np.array(whole, dtype=np.int64)))
+            columns.append(Column(name, np.array(whole, dtype=np.int64)))
     for name in _TEXTS:
         texts = [str(one.values.get(name, "")).strip() for one in listed]
         if name == "OBS_MODE" or any(texts):
             columns.append(_text(name, texts))
-    return _packed(columns, header, "OBS_INDEX")
+    return _packed(columns, keys, "OBS_INDEX")
 
 
 def hdu_index(listed: Sequence[Listed]) -> bytes:
     """The HDU index, compressed; the same bytes for the same observations."""
     rows = [(one.obs_id, kind, *place) for one in listed for kind, place in one.hdus.items()]
-    header = fits.Header()
-    header["HDUCLAS2"] = "HDU"
     names = ("HDU_TYPE", "FILE_DIR", "FILE_NAME", "HDU_NAME", "HDU_CLASS")
     columns = [_obs_ids([row[0] for row in rows])]
     columns += [_text(name, [row[n] for row in rows]) for n, name in enumerate(names, 1)]
-    return _packed(columns, header, "HDU_INDEX")
+    return _packed(columns, {"HDUCLAS2": "HDU"}, "HDU_INDEX")
 
 
-def _obs_ids(obs_ids: Sequence[str]) -> fits.Column:
+def _obs_ids(obs_ids: Sequence[str]) -> Column:
     """GADF's OBS_ID is a number; where archives use words, words."""
     if all(obs_id.isascii() and obs_id.isdecimal() and len(obs_id) < 19 for obs_id in obs_ids):
-        return fits.Column("OBS_ID", "K", array=np.array([int(obs_id) for obs_id in obs_ids], dtype=np.int64))
+        return Column("OBS_ID", np.array([int(obs_id) for obs_id in obs_ids], dtype=np.int64))
     return _text("OBS_ID", obs_ids)
 
 
-def _text(name: str, values: Sequence[str]) -> fits.Column:
-    array = np.array([value.encode("ascii", "replace") for value in values] or [b""], dtype="S")[: len(values)]
-    return fits.Column(name, f"{max(1, array.dtype.itemsize)}A", array=array)
+def _text(name: str, values: Sequence[str]) -> Column:
+    return Column(name, np.array([value.encode("ascii", "replace") for value in values] or [b""], "S")[: len(values)])
 
 
 def _whole(value: Any, missing: int) -> int:
@@ -121,10 +118,12 @@ def _whole(value: Any, missing: int) -> int:
 
 
 def _number(one: Listed, name: str, reference: TimeReference | None) -> float:
-    try:
-        value = float(one.values.get(name, "nan"))
-    except (TypeError, ValueError):
-        return math.nan
+    value = one.values.get(name, math.nan)
+    if not isinstance(value, float):
+        try:
+            value = float(value)
+        except (TypeError, ValueError):
+            return math.nan
     if name in ("TSTART", "TSTOP") and one.reference is not None and reference is not None and math.isfinite(value):
         if one.reference != reference:
             return float(reference.values(one.reference.time(value))) * reference.seconds_a_unit
@@ -132,13 +131,10 @@ def _number(one: Listed, name: str, reference: TimeReference | None) -> float:
     return value
 
 
-def _packed(columns: Sequence[fits.Column], header: fits.Header, name: str) -> bytes:
-    header["HDUCLASS"], header["HDUVERS"], header["HDUCLAS1"] = "GADF", "0.3", "INDEX"
-    header["HDUDOC"] = "https://github.com/open-gamma-ray-astro/gamma-astro-data-formats"
-    table = fits.BinTableHDU.from_columns(columns, header=header, name=name)
-    hdus = fits.HDUList([fits.PrimaryHDU(), table])
-    plain, packed = io.BytesIO(), io.BytesIO()
-    hdus.writeto(plain)
+def _packed(columns: Sequence[Column], keys: dict[str, Any], name: str) -> bytes:
+    keys |= {"HDUCLASS": "GADF", "HDUVERS": "0.3", "HDUCLAS1": "INDEX"}
+    keys["HDUDOC"] = "https://github.com/open-gamma-ray-astro/gamma-astro-data-formats"
+    packed = io.BytesIO()
     with gzip.GzipFile(fileobj=packed, mode="wb", filename="", mtime=0) as stream:
-        stream.write(plain.getvalue())
+        stream.write(table_file(columns, keys, name))
     return packed.getvalue()

@@ -1,7 +1,8 @@
 """One observation of a distillation: its selected rows, its good time, and the FITS file that they become.
 
 Every HDU of the file is copied as it stands but for the primary header, which gets the provenance, the events, the good
-time if times are cut, and the responses if that is wished. GADF 0.3, "EVENTS": what the header of the events must say.
+time if times are cut, and the responses if that is wished. Good time that the index finds in another file comes along
+with the events that it belongs to. GADF 0.3, "EVENTS": what the header of the events must say.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from typing import IO, Literal
 from events import gti, provenance
 from events.cards import Cards, checksum, history, padding
 from events.copies import CHUNK_ROWS, EventFile
-from events.errors import naming
+from events.errors import Undistillable, naming
 from events.indexes import Listed
 from events.selecting import Selector
 from events.selection import Intervals, common
 from events.sky import offsets
 from events.sources import Source
 from events.trimming import trim_background
+from events.unpacking import hdus_of
 from vo.mjdref import TimeReference
 
 Responses = Literal["keep", "trim", "none"]
@@ -93,7 +95,7 @@ class Run:
         """Bytes that the file may have, by what is known of the blocks of the copy."""
         parts = self.file.description.parts
         left_out = [parts[n] for n, kind in self.kinds.items() if kind in RESPONSES and self._plan.responses == "none"]
-        rest = parts[-1].end - sum(part.end - part.start for part in left_out)
+        rest = parts[-1].end - sum(part.end - part.start for part in left_out) + len(self._gti_elsewhere)
         return rest + self._plan.selector.at_most(self.file) * sum(column.width for column in self.file.columns)
 
     def _position(self, kind: str) -> int | None:
@@ -110,10 +112,22 @@ class Run:
         return SelectedRows(self.file, self._plan.selector)
 
     @cached_property
+    def _gti_elsewhere(self) -> bytes:
+        """The HDU of the good time where it stands in another file; nothing where it does not."""
+        name, path = self.source.hdus.get("gti", "").strip().upper(), self.source.file_of("gti")
+        if not name or path == self.source.path:
+            return b""
+        found = hdus_of(path, {name})
+        if not found:
+            raise Undistillable(f"its good time intervals are not in the file that should hold them, as HDU {name}")
+        return found[0]
+
+    @cached_property
     def good(self) -> gti.GoodTime | None:
-        """The good time of the file, None if it has none."""
+        """The good time of the observation, None if it has none."""
         position = self._position("gti")
-        return None if position is None else gti.read(self.file.part(position), self.file.description.reference)
+        part = memoryview(self._gti_elsewhere) if position is None else self.file.part(position)
+        return gti.read(part, self.file.description.reference) if part else None
 
     @cached_property
     def good_time(self) -> Intervals | None:
@@ -177,7 +191,7 @@ class Run:
 
     @cached_property
     def _events_header(self) -> bytes:
-        cards = Cards(bytes(self.file.part(self.file.description.events)))
+        cards = Cards(self.file.part(self.file.description.events))
         cards.set("NAXIS2", self.selected.count)
         for key, value in self.changes.items():
             if key in cards:
@@ -188,30 +202,38 @@ class Run:
     @cached_property
     def _hdus(self) -> list[bytes | memoryview | SelectedRows]:
         made: list[bytes | memoryview | SelectedRows] = []
-        selection = self._plan.selector.selection
-        for position in range(len(self.file.description.parts)):
+        elsewhere = self._gti_elsewhere
+        for position, described in enumerate(self.file.description.parts):
             part, kind = self.file.part(position), self.kinds.get(position, "")
             if position == self.file.description.events:
                 made += [self._events_header, self.selected]
             elif position == 0:
                 made.append(self._primary(part))
-            elif kind == "gti" and selection.times and self.good is not None and self.good_time is not None:
-                made.append(self._cut_gti(self.good, self.good_time))
+            elif kind == "gti":
+                made.append(self._gti(part))
+            elif elsewhere and not kind and described.name == self.source.hdus["gti"].strip().upper():
+                continue  # The good time that counts has this name.
             elif kind not in RESPONSES:
                 made.append(part)
             elif self._plan.responses != "none":
                 made.append(self.trimmed(part) if kind == "bkg" and self._plan.responses == "trim" else part)
-        return made
+        return [*made, self._gti(elsewhere)] if elsewhere else made
 
     def _primary(self, part: memoryview) -> bytes:
         described = self.file.description.parts[0]
         header = described.data - described.start
-        cards = Cards(bytes(part[:header]))
+        cards = Cards(part[:header])
         cards.extend([*self._plan.history, *provenance.input_cards(self.source)])
         data = bytes(part[header:])
         return cards.encode(checksum(data)) + data
 
-    def _cut_gti(self, good: gti.GoodTime, left: Intervals) -> bytes:
+    def _gti(self, part: bytes | memoryview) -> bytes | memoryview:
+        """The HDU of the good time, cut if times are."""
+        if not self._plan.selector.selection.times:
+            return part
+        good, left = self.good, self.good_time
+        if good is None or left is None:
+            return part
         changes: dict[str, float] = {"ONTIME": gti.seconds(left, good.reference)}
         if left and good.reference is not None:
             first, last = left[0][0], left[-1][1]

@@ -19,6 +19,7 @@ from events.moc import Moc
 from events.selection import Intervals, Selection
 from events.sky import box, contains
 from vo.mjdref import TimeReference, values_of_utc
+from vo.regions import Box
 
 _TEV = {"TEV": 1.0, "GEV": 1e3, "MEV": 1e6, "KEV": 1e9, "EV": 1e12, "": 1.0}
 """How many of a unit one TeV has."""
@@ -48,13 +49,12 @@ class Selector:
         known = file.blocks
         wanted = np.ones(len(known), dtype=bool)
         if self._boxes:
-            low, high = known["low"], known["high"]
             inside = np.zeros(len(known), dtype=bool)
             for region, corners in zip(self.selection.regions, self._boxes, strict=True):
                 if isinstance(region, Moc):
                     inside |= region.meets(known["cells"][:, 0], known["cells"][:, 1])
                 else:
-                    inside |= ((low <= corners[3:]) & (high >= corners[:3])).all(axis=1)
+                    inside |= _overlaps(known["low"], known["high"], corners)
             wanted &= inside
         if self.selection.energies:
             wanted &= _meets(known["energy"], self._energy_limits(file.columns[_number(file, "ENERGY")]))
@@ -80,7 +80,7 @@ class Selector:
         """The selected rows as they stand in the file (`layout.row_type`), in its order, a chunk at a time."""
         kind = row_type(file.columns)
         for chunk, taken in self._taken(file):
-            order = np.argsort(file.original_rows(chunk)[taken], kind="stable")
+            order = np.argsort(file.original_rows(chunk).take(taken))
             places = taken[order]
             rows = np.empty(len(places), kind)
             for number in range(len(file.columns)):
@@ -148,36 +148,40 @@ class _Candidates:
     """Rows of a chunk that are still in question: at first those of some blocks, then ever fewer."""
 
     def __init__(self, touched: NDArray[np.int64], rows: int) -> None:
-        gaps = np.flatnonzero(np.diff(touched) > 1) + 1
-        firsts = touched[np.concatenate([[0], gaps])] * BLOCK_ROWS
-        lasts = (touched[np.concatenate([gaps - 1, [len(touched) - 1]])] + 1) * BLOCK_ROWS
-        self._spans = [slice(int(first), min(int(last), rows)) for first, last in zip(firsts, lasts, strict=True)]
+        self._touched, self._rows = touched, rows
         self._places: NDArray[np.int64] | None = None
 
     def of(self, values: NDArray[Any]) -> NDArray[Any]:
         """Their values of a whole column."""
         if self._places is not None:
             return values.take(self._places)
-        parts = [values[span] for span in self._spans]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        touched, whole = self._touched, self._rows // BLOCK_ROWS
+        if touched[-1] - touched[0] == len(touched) - 1:
+            return values[touched[0] * BLOCK_ROWS : (touched[-1] + 1) * BLOCK_ROWS]
+        blocks = values[: whole * BLOCK_ROWS].reshape(whole, BLOCK_ROWS)
+        if touched[-1] < whole:
+            return blocks.take(touched, axis=0).ravel()
+        # The last block is a short one.
+        return np.concatenate([blocks.take(touched[:-1], axis=0).ravel(), values[whole * BLOCK_ROWS :]])
 
     def keep(self, mask: NDArray[np.bool_]) -> None:
         """Only those for which it is true go on."""
-        kept = np.flatnonzero(mask)
+        kept = mask.nonzero()[0]
         if self._places is not None:
-            self._places = self._places[kept]
-        elif len(self._spans) == 1:
-            self._places = kept + self._spans[0].start
+            self._places = self._places.take(kept)
         else:
-            ends = np.cumsum([span.stop - span.start for span in self._spans])
-            # How far each span stands behind where it would be if there were no gaps.
-            shifts = np.array([span.stop for span in self._spans]) - ends
-            self._places = kept + shifts[np.searchsorted(ends, kept, side="right")]
+            self._places = kept + self._gaps().take(kept // BLOCK_ROWS)
+
+    def _gaps(self) -> NDArray[np.int64]:
+        """How many rows of other blocks stand before each block."""
+        return (self._touched - np.arange(len(self._touched))) * BLOCK_ROWS
 
     def places(self) -> NDArray[np.int64]:
         """Where they stand in the chunk."""
         if self._places is None:
-            self._places = np.concatenate([np.arange(span.start, span.stop) for span in self._spans])
+            missing = max(0, (int(self._touched[-1]) + 1) * BLOCK_ROWS - self._rows)
+            every = np.arange(len(self._touched) * BLOCK_ROWS - missing)
+            self._places = every + self._gaps().repeat(BLOCK_ROWS)[: len(every)]
         return self._places
 
 
@@ -197,16 +201,29 @@ def _number(file: EventFile, name: str) -> int:
 
 
 def _within(values: NDArray[Any], limits: Limits) -> NDArray[np.bool_]:
-    inside = (values >= limits[0, 0]) & (values <= limits[0, 1])
-    for low, high in limits[1:]:
-        inside |= (values >= low) & (values <= high)
-    return np.asarray(inside)
+    inside = np.zeros(len(values), dtype=bool)
+    for low, high in limits:
+        # Nothing that is a number is above infinity.
+        inside |= values >= low if high == np.inf else (values >= low) & (values <= high)
+    return inside
 
 
 def _meets(ranges: NDArray[np.float64], limits: Limits) -> NDArray[np.bool_]:
     """Which ranges, shape (n, 2), share a value with one of the limits; none that is NaN."""
-    low, high = ranges[:, :1], ranges[:, 1:]
-    return np.asarray(((high >= limits[:, 0]) & (low <= limits[:, 1])).any(axis=1))
+    low, high = ranges[:, 0], ranges[:, 1]
+    found = np.zeros(len(ranges), dtype=bool)
+    for lowest, highest in limits:
+        found |= (high >= lowest) & (low <= highest)
+    return found
+
+
+def _overlaps(low: NDArray[np.float64], high: NDArray[np.float64], box: Box) -> NDArray[np.bool_]:
+    """Which boxes, corners of shape (n, 3), share a point with another one; none that is NaN."""
+    found = np.ones(len(low), dtype=bool)
+    for axis in range(3):
+        found &= low[:, axis] <= box[3 + axis]
+        found &= high[:, axis] >= box[axis]
+    return found
 
 
 def _is_of_type(column: Column, values: NDArray[Any], wanted: tuple[int, ...]) -> NDArray[np.bool_]:

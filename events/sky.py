@@ -20,11 +20,10 @@ __all__ = ["Circle", "Moc", "Polygon", "Range", "SkyRegion", "box", "contains", 
 _WHOLE_SKY: Box = (-2.0, -2.0, -2.0, 2.0, 2.0, 2.0)
 _AT_ONCE = 2**18
 """Pairs of an event and an edge of a polygon that are looked at together: what bounds the memory."""
-_BAND = 1e-9
-"""Degrees by which a circle's band of latitudes is wider than the circle, so that rounding loses no event of it."""
-_SINGLE = 1e-6
-"""Error of the squared half chord in single precision, with room to spare. It stands for 0.1 deg near the centre of a
-circle, and for less further out."""
+_SINGLE = 1e-5
+"""Relative error of the squared half chord in single precision: a tenth of it is what rounding makes."""
+_TINY = 1e-18
+"""Squared half chord of 1e-7 degrees: for what is smaller, rounding in double precision may decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +80,27 @@ def contains(region: SkyRegion, lon: NDArray[np.floating], lat: NDArray[np.float
 
 
 def _in_circle(circle: Circle, lon: NDArray[np.floating], lat: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """A first look in single precision decides all but what is near the edge, at a quarter of the time."""
-    dlat = np.subtract(lat, circle.lat, dtype=np.float64)
-    inside = np.abs(dlat) <= circle.radius + _BAND
-    places = np.flatnonzero(inside)
-    dlon = np.subtract(lon[places], circle.lon, dtype=np.float64)
+    """A first look in single precision decides all but what is on the edge, at a fifth of the time.
+
+    Differences are made in double precision, and angles from the nearest pole and the short way round: so each factor
+    is known to some 1e-7 of itself, and with them the squared half chord.
+    """
     half = np.float32(math.pi / 360)
-    sin_dlat = np.sin(dlat[places].astype(np.float32) * half)
-    sin_dlon = np.sin(np.fmod(dlon, 360.0).astype(np.float32) * half)
-    cosines = np.cos(lat[places].astype(np.float32) * (2 * half)) * np.float32(math.cos(math.radians(circle.lat)))
-    rough = sin_dlat * sin_dlat + cosines * (sin_dlon * sin_dlon)
+    lat_ = lat.astype(np.float64)
+    dlon = np.subtract(lon, circle.lon, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        dlon -= 360.0 * np.rint(dlon / 360.0)
+        sin_dlon = np.sin(dlon.astype(np.float32) * half)
+        sin_dlat = np.sin((lat_ - circle.lat).astype(np.float32) * half)
+        rough = np.sin((90.0 - np.abs(lat_)).astype(np.float32) * (2 * half))
+    rough *= np.float32(math.cos(math.radians(circle.lat)))
+    rough *= sin_dlon * sin_dlon
+    rough += sin_dlat * sin_dlat
     limit = math.sin(math.radians(circle.radius) / 2) ** 2
-    inside[places] = rough <= limit
-    edge = places[np.abs(rough - limit) <= 1e-5 * limit + _SINGLE]
-    inside[edge] = separation(lon[edge], lat[edge], circle.lon, circle.lat) <= circle.radius
+    inside = rough <= limit
+    edge = (np.abs(rough - limit) <= _SINGLE * limit + _TINY).nonzero()[0]
+    if len(edge):
+        inside[edge] = separation(lon[edge], lat[edge], circle.lon, circle.lat) <= circle.radius
     return inside
 
 

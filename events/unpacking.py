@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import mmap
 import os
-import shutil
 import tempfile
-import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +13,7 @@ from typing import IO
 from events import layout
 from events.cards import BLOCK
 from events.errors import Undistillable
-
-_GZIP = b"\x1f\x8b"
+from vo.unpacking import MAGIC, NotUnpackable, unpack
 
 
 @contextmanager
@@ -25,12 +21,11 @@ def unpacked(path: Path) -> Iterator[memoryview]:
     """The bytes of a FITS file, unpacked if it is compressed. Raises Undistillable."""
     with path.open("rb") as file, tempfile.TemporaryFile() as plain:
         content: IO[bytes] = file
-        if file.read(2) == _GZIP:
+        if file.read(len(MAGIC)) == MAGIC:
             file.seek(0)
             try:
-                with gzip.GzipFile(fileobj=file) as stream:
-                    shutil.copyfileobj(stream, plain, 2**20)
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                unpack(file, plain)
+            except NotUnpackable as error:
                 raise Undistillable("its file is damaged and cannot be unpacked") from error
             plain.flush()
             content = plain
@@ -45,5 +40,13 @@ def hdus_of(path: Path, names: Collection[str]) -> list[bytes]:
 
     Raises Undistillable.
     """
-    with unpacked(path) as raw:
-        return [bytes(raw[hdu.start : hdu.end]) for hdu in layout.hdus(raw)[1:] if hdu.name in names]
+    try:
+        with unpacked(path) as raw:
+            # The last block of a file may be cut short without loss.
+            return [
+                bytes(raw[hdu.start : hdu.end]).ljust(hdu.end - hdu.start, b"\0")
+                for hdu in layout.hdus(raw)[1:]
+                if hdu.name in names
+            ]
+    except FileNotFoundError:
+        raise Undistillable("a file that belongs to it is missing from the archive") from None

@@ -174,8 +174,8 @@ def departed(request: HttpRequest) -> Callable[[], bool] | None:
     return has_departed
 
 
-def streamed(chunks: Generator[bytes], content_type: str) -> HttpResponseBase:
-    """An answer from a generator, sent as it comes; one that ends within 64 KiB gets a Content-Length.
+def streamed(chunks: Generator[bytes], content_type: str, length: int | None = None) -> HttpResponseBase:
+    """An answer from a generator, sent as it comes; it gets a Content-Length where `length` is told or 64 KiB hold it.
 
     The generator is closed when the answer has been sent or the client has gone away.
     """
@@ -185,7 +185,10 @@ def streamed(chunks: Generator[bytes], content_type: str) -> HttpResponseBase:
         if piece is None:
             return HttpResponse(first, content_type=content_type)
         first += piece
-    return StreamingHttpResponse(_Pieces(first, chunks), content_type=content_type)
+    response = StreamingHttpResponse(_Pieces(first, chunks), content_type=content_type)
+    if length is not None:
+        response["Content-Length"] = str(length)
+    return response
 
 
 class _Pieces:

@@ -6,14 +6,11 @@ HDU index is made; serving one reads the stored file up to its end.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import logging
-import shutil
 import tempfile
-import zlib
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
@@ -26,6 +23,7 @@ from archive.responses import RESPONSES
 from archive.store import open_stored
 from vo.errors import FatalFault, NotFoundFault
 from vo.files import ServedFile
+from vo.unpacking import MAGIC, NotUnpackable, UnpackedFile, unpack
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +58,10 @@ class Part:
 
 
 def find_parts(path: Path, names: Collection[str]) -> dict[str, Part]:
-    """The HDUs of these names in a FITS file, compressed or not; the first of each name. Raises OSError."""
+    """The HDUs of these names in a FITS file, compressed or not; the first of each name.
+
+    Raises OSError, and NotUnpackable.
+    """
     wanted = {name.upper() for name in names if name}
     found: dict[str, Part] = {}
     with path.open("rb") as packed, _unpacked(packed, whole=True) as file, fits.open(file, memmap=False) as hdus:
@@ -136,7 +137,7 @@ def _open(stored: StoredFile, name: str, part: Part) -> IO[bytes]:
             for chunk in _read(file, part.offset, part.length):
                 digest.update(chunk)
                 made.write(chunk)
-    except (OSError, EOFError, zlib.error):
+    except (OSError, NotUnpackable):
         log.exception("stored file %s cannot be read", stored.path)
     if digest.hexdigest() != part.sha256:
         made.close()
@@ -149,19 +150,18 @@ def _open(stored: StoredFile, name: str, part: Part) -> IO[bytes]:
 @contextmanager
 def _unpacked(packed: IO[bytes], *, whole: bool = False) -> Iterator[IO[bytes]]:
     """The content of a file that may be compressed by gzip; `whole`: for reading to and fro."""
-    magic = packed.read(2)
+    magic = packed.read(len(MAGIC))
     packed.seek(0)
-    if magic != b"\x1f\x8b":
+    if magic != MAGIC:
         yield packed
-        return
-    with gzip.GzipFile(fileobj=packed) as stream:
-        if not whole:
-            yield cast(IO[bytes], stream)
-            return
+    elif whole:
         with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as copy:
-            shutil.copyfileobj(stream, copy, _CHUNK)
+            unpack(packed, cast(IO[bytes], copy))
             copy.seek(0)
             yield cast(IO[bytes], copy)
+    else:
+        with closing(UnpackedFile(packed)) as file:
+            yield cast(IO[bytes], file)
 
 
 def _read(file: IO[bytes], start: int, length: int) -> Iterator[bytes]:

@@ -19,8 +19,9 @@ from astropy.io import fits
 from astropy.io.fits.verify import VerifyError
 from astropy.utils.exceptions import AstropyWarning
 
+from archive.limits import most_unpacked
 from archive.readers.records import Refused
-from archive.retrieval.unpacking import NotUnpackable, unpack
+from vo.unpacking import NotUnpackable, unpack
 
 _BLOCK = 2880
 _UNREADABLE = (
@@ -47,7 +48,7 @@ def open_fits(path: Path, *, checksum: bool = True, notes: list[str] | None = No
         file.seek(0)
         if magic == b"\x1f\x8b":
             try:
-                unpack(file, unpacked)
+                unpack(file, unpacked, most_unpacked())
             except NotUnpackable as error:
                 raise Refused(str(error)) from None
             unpacked.seek(0)

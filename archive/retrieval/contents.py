@@ -11,9 +11,9 @@ from contextlib import closing
 
 from archive import objects
 from archive.models import ObsCore, ProductFile, StoredFile
-from archive.retrieval.unpacking import MAGIC, Measure, NotUnpackable
 from archive.store import Digest, open_stored
 from vo.errors import FatalFault
+from vo.unpacking import MAGIC, Measure, NotUnpackable
 
 log = logging.getLogger(__name__)
 PACKED_TYPE = "application/gzip"

@@ -16,11 +16,11 @@ from archive.models import ProductFile, StoredFile
 from archive.retrieval.contents import PACKED_TYPE, content_digest, content_name, is_packed, packed_name
 from archive.retrieval.copies import Altered, copies
 from archive.retrieval.turns import Turns
-from archive.retrieval.unpacking import CHUNK, NotUnpackable, UnpackedFile, unpacked
 from archive.store import lost, open_stored
 from vo.coding import prefers_gzip
 from vo.errors import TransientFault
 from vo.files import ServedFile, file_response
+from vo.unpacking import CHUNK, NotUnpackable, UnpackedFile, unpacked
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

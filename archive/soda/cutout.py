@@ -69,6 +69,11 @@ class Cutout:
         if not any(counts.values()):
             raise Nothing("the region or the time asked for is outside of what was observed")
 
+    def length(self) -> int | None:
+        """Bytes of the document, as far as they are known before its first one: those of a single file."""
+        with told():
+            return self._distillation.length() if self.form == "fits" else None
+
     def pieces(self) -> Generator[bytes]:
         """The document. What is wrong with it from the beginning is raised as UsageFault at the first piece."""
         with told():

@@ -37,7 +37,7 @@ def sync(request: HttpRequest) -> HttpResponseBase:
     if request.method == "HEAD":
         return HttpResponse(content_type=media_type)
     release_connection()
-    response = streamed(cutout.pieces(), media_type)
+    response = streamed(cutout.pieces(), media_type, cutout.length())
     disposition = content_disposition_header(True, cutout.filename)
     assert disposition is not None  # as an attachment it has one
     response["Content-Disposition"] = disposition

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +14,14 @@ import pytest
 from astropy import units as u
 from astropy.io import fits
 from astropy.time import Time
-from gammapy.data import GTI, EventList, Observation
+from gammapy.data import GTI, DataStore, EventList, Observation
 from gammapy.irf import Background2D
 
 from events.distillation import Distillation, Origin
 from events.errors import Undistillable
 from events.selection import Selection
 from events.sky import Circle
+from events.sources import Source
 from events.store import EventStore
 from tests.archive import samples as archive_samples
 from tests.events import samples
@@ -187,6 +191,54 @@ def test_dates_follow_a_cut_in_time(tmp_path: Path) -> None:
     assert header["DATE-END"] == stop
     assert header["TELAPSE"] == pytest.approx(100)
     assert "TIME-END" not in header
+
+
+def elsewhere(folder: Path, *, packed: bool = False, decoy: bool = False) -> Source:
+    """An observation whose good time stands in another file, and, as a decoy, an HDU of that name beside its events."""
+    decoys = [archive_samples.gti((0.0,), (1.0,))] if decoy else []
+    path = archive_samples.write(folder / "run.fits", archive_samples.events(), *decoys)
+    good = archive_samples.write(folder / "good.fits", archive_samples.aeff(), archive_samples.gti())
+    if packed:
+        good = good.rename(folder / "good.fits.gz")
+        good.write_bytes(gzip.compress(good.read_bytes()))
+    return samples.source(path, hdus=samples.EVERYWHERE, files={"gti": good})
+
+
+@pytest.mark.parametrize("case", ["plain", "packed", "decoy"])
+def test_good_time_of_another_file_comes_along(tmp_path: Path, case: str) -> None:
+    """GADF 0.3, "HDU index table": the good time is what the index says, and is cut as if it stood with the events."""
+    source = elsewhere(tmp_path, **({} if case == "plain" else {case: True}))
+    store = EventStore(tmp_path / "copies")
+    for times, left in (((), [(1000, 1400), (1500, 2000)]), (((utc(1300), utc(1600)),), [(1300, 1400), (1500, 1600)])):
+        made = Distillation(store, [source], Selection(times=times), origin=ORIGIN)
+        content = b"".join(made.event_file())
+        assert len(content) == made.length() <= made.estimate().size
+        with fits.open(io.BytesIO(content), checksum=True) as hdus:
+            assert [hdu.name for hdu in hdus] == ["PRIMARY", "EVENTS", "GTI"]
+            found = [(row["START"], row["STOP"]) for row in hdus["GTI"].data]
+            assert np.allclose(found, left, rtol=0, atol=2e-6)
+            if times:
+                assert hdus["EVENTS"].header["ONTIME"] == pytest.approx(200, abs=1e-5)
+        with fits.open(io.BytesIO(b"".join(made.merged())), checksum=True) as hdus:
+            assert np.allclose([tuple(row) for row in hdus["GTI"].data], left, rtol=0, atol=2e-6)
+    with zipfile.ZipFile(io.BytesIO(b"".join(made.archive("zip")))) as archive:
+        archive.extractall(tmp_path / "store")
+    (observation,) = DataStore.from_dir(tmp_path / "store").get_observations(required_irf=[])
+    assert observation.gti.time_sum.to_value("s") == pytest.approx(200)
+    assert not (tmp_path / "store" / "responses").exists()
+
+
+@pytest.mark.parametrize(
+    ("hdu", "reason"), [("LOST", "not in the file .* HDU LOST"), ("GTI", "missing from the archive")]
+)
+def test_good_time_that_is_not_there_is_told(tmp_path: Path, hdu: str, reason: str) -> None:
+    source = elsewhere(tmp_path)
+    if hdu == "GTI":
+        source.files["gti"].unlink()
+    source = replace(source, hdus={"events": "EVENTS", "gti": hdu})
+    made = Distillation(EventStore(tmp_path / "copies"), [source], Selection(), origin=ORIGIN)
+    with pytest.raises(Undistillable, match=f"observation 42 cannot be distilled: .*{reason}"):
+        next(made.event_file())
 
 
 # --- responses --------------------------------------------------------------------------------------------------------

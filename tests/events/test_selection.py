@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from events.selecting import Selector
 from events.selection import Selection
-from events.sky import Circle, Moc, Polygon, Range, SkyRegion
+from events.sky import Circle, Moc, Polygon, Range, SkyRegion, contains
 from events.store import EventFile, EventStore
 from tests.events import samples
 from tests.events.samples import EventList
@@ -192,6 +192,20 @@ def test_special_selections(copied: list[Copied], case: str) -> None:
     selection, counts = CASES[case]
     found = tuple(check(one, selection) for one in copied)
     assert counts is None or found == counts
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8"])
+@pytest.mark.parametrize("lat", [0.0, -45.0, 89.99999, 90.0, -90.0])
+def test_circle_is_exact_on_its_edge(kind: str, lat: float) -> None:
+    """Circles through a position each, from nearly nothing to the antipode, and over longitude 0: as in float64."""
+    rng = np.random.default_rng(7)
+    scale = 10.0 ** rng.uniform(-13, 2.3, (2, 400))
+    sign = rng.choice([-1, 1], (2, 400))
+    lon = (sign[0] * scale[0] + rng.choice([0, 360, -180], 400)).astype(kind)
+    dec = np.clip(lat + sign[1] * scale[1], -90, 90).astype(kind)
+    apart = separation(lon.astype(float), dec.astype(float), 0.0, lat)
+    for radius in (*apart.tolist(), *np.nextafter(apart, 0).tolist(), 0.0, 180.0):
+        assert (contains(Circle(0.0, lat, radius), lon, dec) == (apart <= radius)).all()
 
 
 def test_many_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

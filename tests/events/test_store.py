@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from events.copies import paths
+from events.copies import FORMAT, paths
 from events.errors import Undistillable
 from events.selecting import Selector
 from events.selection import Selection
@@ -66,7 +66,7 @@ DAMAGE = {
     "cut short": lambda content: content[:-100],
     "empty": lambda content: b"",
     "something else": lambda content: b"x" * len(content),
-    "another version": lambda content: content[:16] + content[16:].replace(b"[1,", b"[0,", 1),
+    "another version": lambda content: content[:16] + content[16:].replace(b"[%d," % FORMAT, b"[0,", 1),
     "a description that is none": lambda content: content[:16] + b"]" + content[17:],
 }
 
@@ -75,7 +75,7 @@ DAMAGE = {
 @pytest.mark.parametrize(("which", "case"), [(0, "cut short"), (0, "empty"), *((1, case) for case in DAMAGE)])
 def test_damaged_copy_is_made_anew(store: EventStore, source: Source, case: str, which: int) -> None:
     whole = rows(store, source)
-    damaged = paths(store.folder / f"{source.sha256}-1")[which]
+    damaged = paths(store.folder / f"{source.sha256}-{FORMAT}")[which]
     damaged.write_bytes(DAMAGE[case](damaged.read_bytes()))
     assert not store.has(source.sha256)
     assert rows(store, source) == whole
@@ -84,7 +84,7 @@ def test_damaged_copy_is_made_anew(store: EventStore, source: Source, case: str,
 
 def test_missing_column_file_is_made_anew(store: EventStore, source: Source) -> None:
     whole = rows(store, source)
-    paths(store.folder / f"{source.sha256}-1")[0].unlink()
+    paths(store.folder / f"{source.sha256}-{FORMAT}")[0].unlink()
     assert rows(store, source) == whole
 
 
@@ -149,7 +149,7 @@ def test_killed_while_preparing(store: EventStore, source: Source) -> None:
 def test_verify_finds_what_was_altered(store: EventStore, source: Source) -> None:
     store.prepare(source)
     assert store.verify(source)
-    arrow, _ = paths(store.folder / f"{source.sha256}-1")
+    arrow, _ = paths(store.folder / f"{source.sha256}-{FORMAT}")
     content = bytearray(arrow.read_bytes())
     content[store.prepare(source).description.places[0][4] + 3] ^= 1
     arrow.write_bytes(content)

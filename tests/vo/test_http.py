@@ -119,6 +119,8 @@ def test_longer_answers_are_streamed_whole(sizes: tuple[int, ...]) -> None:
     response = streamed(pieces(*sizes), "text/plain")
     assert isinstance(response, StreamingHttpResponse)
     assert len(b"".join(response)) == sum(sizes)
+    assert "Content-Length" not in response
+    assert streamed(pieces(*sizes), "text/plain", sum(sizes))["Content-Length"] == str(sum(sizes))
 
 
 @pytest.mark.django_db  # closing a response closes connections

@@ -8,8 +8,6 @@ import zlib
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING
 
-from django.conf import settings
-
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
@@ -64,22 +62,20 @@ def unpacked(packed: IO[bytes]) -> Iterator[bytes]:
     unpacking.end()
 
 
-def unpack(packed: IO[bytes], target: IO[bytes]) -> None:
-    """Write what a gzip file holds. Raises NotUnpackable, also for more bytes than the archive takes, and OSError."""
-    most, size = limit(), 0
+def unpack(packed: IO[bytes], target: IO[bytes], most: int = 0) -> None:
+    """Write what a gzip file holds.
+
+    Raises NotUnpackable, also for more than `most` bytes (0: any number are taken), and OSError.
+    """
+    size = 0
     for piece in unpacked(packed):
         size += len(piece)
-        if size > most:
-            raise too_large(most)
+        if most and size > most:
+            raise _too_large(most)
         target.write(piece)
 
 
-def limit() -> int:
-    """Most bytes that a file may hold to be taken into the archive."""
-    return int(settings.DISTILLER_UNPACKED_MAX) * 2**20
-
-
-def too_large(most: int) -> NotUnpackable:
+def _too_large(most: int) -> NotUnpackable:
     return NotUnpackable(f"it unpacks to more than {most} bytes, the most that is taken (DISTILLER_UNPACKED_MAX)")
 
 
@@ -97,7 +93,7 @@ class Measure:
         for piece in self._unpacking.feed(data):
             self.size += len(piece)
             if self._most and self.size > self._most:
-                raise too_large(self._most)
+                raise _too_large(self._most)
             self._hasher.update(piece)
 
     def end(self) -> str:
@@ -107,13 +103,13 @@ class Measure:
 
 
 class UnpackedFile(io.RawIOBase):
-    """What a gzip file of known content size holds, as a file that can be read and sought.
+    """What a gzip file holds, as a file that can be read and sought, from its end if the size of its content is given.
 
     A seek costs unpacking up to there, from the start if it goes back; memory stays that of a piece. `read` raises
     NotUnpackable, and OSError. Closing it closes the packed file.
     """
 
-    def __init__(self, packed: IO[bytes], size: int) -> None:
+    def __init__(self, packed: IO[bytes], size: int = 0) -> None:
         super().__init__()
         self._packed, self._size = packed, size
         self._pieces: Iterator[bytes] = unpacked(packed)
