@@ -195,9 +195,10 @@ def test_observation(client: Client) -> None:
     for meaning in ("Event list", "Effective area", "Energy dispersion", "Point spread function", "Background model"):
         assert meaning in words
     links = {a.text_content().strip(): a.get("href") for a in root.xpath("//main//a")}
-    preview = root.xpath("//figure[@class='picture']/img/@src")[0]
+    field, counts = root.xpath("//figure[@class='picture']/img/@src")
     for url, media_type in (
-        (preview, "image/png"),
+        (field, "image/png"),
+        (counts, "image/png"),
         (links["Download"], "application/fits"),
         (links["tar"], "application/x-tar"),
         (links["script"], "text/x-shellscript; charset=utf-8"),
