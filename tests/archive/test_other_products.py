@@ -122,7 +122,8 @@ def test_every_page(take_in: TakeIn, mixed: Path, client: Client) -> None:
     for row in ObsCore.objects.all():
         page = client.get(reverse("observation", args=[row.obs_publisher_did])).content.decode()
         assert ("Observation" in page.partition("<h1>")[2][:20]) == (row.dataproduct_type == "event")
-        assert ("Fit spectrum" in page) == (row.dataproduct_subtype == "event-bundle")
+        for offered in ("Fit spectrum", "Distil these events"):
+            assert (offered in page) == (row.dataproduct_subtype == "event-bundle")
     page = client.get(reverse("observation", args=[SPECTRUM])).content.decode()
     assert "FILE=matrix.fits" in page
     assert "1.5 – 10.5 keV" in page
