@@ -39,6 +39,7 @@ def stored(content: Digest, original_name: str, media_type: str, put: Callable[[
         size=content.size,
         unpacked_sha256=inside.sha256 if inside else "",
         unpacked_size=inside.size if inside else None,
+        crc32=content.crc32,
         path=name,
         media_type=media_type,
         checked=now(),
