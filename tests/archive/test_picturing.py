@@ -12,7 +12,7 @@ from django.apps import apps
 from django.core.management import call_command
 from django.test import Client
 
-from archive import preview
+from archive import migrations, preview
 from archive.eventpictures import rates
 from archive.identifiers import make_did
 from archive.ingest import Report
@@ -105,7 +105,8 @@ def test_pictures_of_old_that_are_plots(take_in: TakeIn, mixed: Path) -> None:
     take_in(mixed)
     old = Product.objects.filter(did__in=EXPECTED, did__endswith="/preview")
     old.update(subtype="preview-image", semantics="#preview-image")
-    import_module("archive.migrations.0008_pictures_that_are_plots").to_plots(apps, None)
+    (name,) = (path.stem for path in Path(migrations.__path__[0]).glob("*_pictures_that_are_plots.py"))
+    import_module(f"{migrations.__name__}.{name}").to_plots(apps, None)
     assert pictures() == EXPECTED
 
 
