@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
+from archive.gadf.tables import ObservationIndex
 from archive.models import Product
 from uws.jobtypes import JobType
 
 EVENT_LIST = "event-list"
 
 
-def takes(job_type: JobType, product: Product) -> bool:
-    """Whether one of the inputs of a job type is for this kind of data set.
+def takes(job_type: JobType, product: Product, foreign: Collection[int]) -> bool:
+    """Whether one of the inputs of a job type is for this kind of data set; `foreign` is of `foreign_lists`.
 
     Point-like responses hold for one size of the on region. A job that takes event lists without responses does not
     mind; one that asks for bundles needs responses for the whole field of view (full enclosure).
     """
     point_like = product.observation is not None and product.observation.point_like
-    return any(
+    return product.pk not in foreign and any(
         product.subtype in role.product_types and not (point_like and EVENT_LIST not in role.product_types)
         for role in job_type.inputs
+    )
+
+
+def foreign_lists(products: Iterable[Product]) -> frozenset[int]:
+    """Keys of the event lists that are no GADF runs, such as the photons of a survey: no observation index has them.
+
+    They cannot be in a GADF data store, nor be merged with runs.
+    """
+    lists = {product.pk for product in products if product.subtype == EVENT_LIST and product.observation_id is not None}
+    if not lists:
+        return frozenset()
+    return frozenset(
+        lists.difference(ObservationIndex.objects.filter(product__in=lists).values_list("product", flat=True))
     )

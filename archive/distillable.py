@@ -11,6 +11,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+from archive.acceptance import foreign_lists
 from archive.copies import event_store
 from archive.coverage import is_touched
 from archive.inputs import ObservationSelection, input_files
@@ -60,10 +61,23 @@ def _products(parameters: Any, viewer: Viewer) -> list[Product]:
     )
     chosen = ObservationSelection(criteria, viewer, SUBTYPES)
     if chosen.obs_ids:
-        return chosen.by_identifier()
+        return _runs(chosen.by_identifier(), are_named=True)
     if chosen.circle is not None:
-        return chosen.by_criteria()
-    return chosen.by(lambda o: is_touched(o, wanted), "no observation looks at the regions at the times asked for")
+        return _runs(chosen.by_criteria())
+    nothing = "no observation looks at the regions at the times asked for"
+    return _runs(chosen.by(lambda o: is_touched(o, wanted), nothing))
+
+
+def _runs(products: list[Product], *, are_named: bool = False) -> list[Product]:
+    """Those that a GADF data store can hold; others may not be among what is named, nor be all that is found."""
+    foreign = foreign_lists(products)
+    runs = [product for product in products if product.pk not in foreign]
+    if foreign and (are_named or not runs):
+        did = next(product.did for product in products if product.pk in foreign)
+        raise UserJobError(
+            f"{did} is an event list of another format, which a GADF data store cannot hold; SODA cuts events out of it"
+        )
+    return runs
 
 
 def _found_by(adql: str, viewer: Viewer) -> list[str]:

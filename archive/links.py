@@ -5,7 +5,7 @@ Source: DataLink 1.1 sections 3.2 and 4; the terms for responses from the high-e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Self
 from urllib.parse import quote
@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pyarrow as pa
 from django.http import HttpRequest
 
-from archive.acceptance import takes
+from archive.acceptance import foreign_lists, takes
 from archive.gadf import parts
 from archive.identifiers import encoded
 from archive.linked import Archive, Belongings
@@ -74,6 +74,8 @@ _QUALIFIERS = {
 }
 """Terms of the product-type vocabulary, and of the high-energy draft's part of it, by kind of product. An event list is
 one whether its responses are in the same file or not: that is what analysis tools look for."""
+_MAPS = frozenset({"counts-map", "counts-cube"})
+"""Published results whose pictures are images of the sky."""
 BATCH = 200
 """Identifiers whose rows are made at once."""
 
@@ -128,15 +130,18 @@ class LinksDocument:
         for start in range(0, len(self._identifiers), BATCH):
             asked = self._identifiers[start : start + BATCH]
             found = self._archive.of(asked)
-            yield [link for identifier in asked for link in self._links(identifier, found.get(identifier))]
+            foreign = foreign_lists(product for product, _ in found.values())
+            yield [link for identifier in asked for link in self._links(identifier, found.get(identifier), foreign)]
 
-    def _links(self, identifier: str, found: tuple[Product, Belongings] | None) -> Iterator[Link]:
+    def _links(
+        self, identifier: str, found: tuple[Product, Belongings] | None, foreign: Collection[int]
+    ) -> Iterator[Link]:
         if found is None:
             message = f"NotFoundFault: this archive has no data set with the identifier {identifier}"
             yield Link(identifier, error_message=message, description="Unknown identifier")
             return
         product, belongings = found
-        jobs = [job for job in self._jobs if product.semantics == "#this" and takes(job.kind, product)]
+        jobs = [job for job in self._jobs if product.semantics == "#this" and takes(job.kind, product, foreign)]
         self._used |= {job.kind.name: job.kind for job in jobs}
         self._cut = product if soda.has_events(product) else self._cut
         own = self._own.get(product.did, [])
@@ -239,7 +244,8 @@ class _Rows:
 
     def _own_file(self, use: ProductFile) -> Link:
         if use.position and use.file.media_type.startswith("image/"):
-            return self._of_file(self._product, use, "#preview-plot", "Picture of it")
+            kind = "#preview-image" if self._product.subtype in _MAPS else "#preview-plot"
+            return self._of_file(self._product, use, kind, "Picture of it")
         return self._of_file(self._product, use, "#this", self._product.description, qualifier(self._product.subtype))
 
     def _responses(self) -> Iterator[Link]:

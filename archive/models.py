@@ -66,6 +66,7 @@ class StoredFile(models.Model):
     size = models.BigIntegerField(help_text="bytes")
     unpacked_sha256 = models.CharField(max_length=64, blank=True, help_text="of what a gzip file holds")
     unpacked_size = models.BigIntegerField(null=True, help_text="bytes that a gzip file holds; NULL for other files")
+    crc32 = models.BigIntegerField(null=True, help_text="CRC-32 of its bytes, for zip files; NULL: not computed yet")
     path = models.CharField(max_length=400, unique=True, help_text="name within the store")
     media_type = models.CharField(max_length=100, help_text="of what is in it, unpacked")
     stored = models.DateTimeField(auto_now_add=True)

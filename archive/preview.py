@@ -1,4 +1,4 @@
-"""The picture of a data set: events in the field of view and their energies, or what `archive.pictures` draws.
+"""The pictures of a data set: of an event list its field of view and a plot of its counts, of other data one picture.
 
 No global state of matplotlib.
 """
@@ -6,131 +6,77 @@ No global state of matplotlib.
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from dataclasses import dataclass
 
-import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.collections import QuadMesh
-from matplotlib.colorbar import Colorbar
-from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from archive import pictures
+from archive import eventpictures, pictures
 from archive.readers.records import ProductRecord
-from archive.readers.sketches import (
-    CurveSketch,
-    EventSketch,
-    FluxSketch,
-    SourcesSketch,
-    SpectrumSketch,
-)
+from archive.readers.sketches import CurveSketch, EventSketch, FluxSketch, SourcesSketch, SpectrumSketch
 
 SIZE_LIMIT = 60_000
 """bytes; previews travel in result pages by the dozen."""
-_PLACES = ((0.065, 0.14, 0.36, 0.76), (0.45, 0.14, 0.018, 0.76), (0.62, 0.14, 0.36, 0.76))
-"""Field of view, its colour bar, energies: left, bottom, width, height in parts of the figure."""
-_BINS = 60
-_BLUE, _ORANGE = "#1f5f8b", "#d9822b"
+MEDIA_TYPE = "image/png"
+FIRST, SECOND = "preview", "plot"
+"""Endings of the identifiers of a data set's pictures; no data set has more."""
 _SHOWN = {
-    EventSketch: "Events in the field of view, and their energies",
-    CurveSketch: "Light curve",
-    SpectrumSketch: "Counts spectrum and its background",
-    FluxSketch: "Flux points",
-    SourcesSketch: "Sources on the sky (galactic coordinates)",
+    CurveSketch: ("preview-plot", "Light curve"),
+    SpectrumSketch: ("preview-plot", "Counts spectrum and its background"),
+    FluxSketch: ("preview-plot", "Flux points"),
+    SourcesSketch: ("preview-image", "Sources on the sky (galactic coordinates)"),
 }
+_NARROW, _WIDE, _HEIGHT = 4.4, 7.6, 3.4
+"""Hundreds of pixels."""
 
 
-def describe(record: ProductRecord) -> str:
-    """What the picture shows, for people."""
-    return _SHOWN[type(record.sketch)]
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A PNG; the same record gives the same bytes."""
+
+    ending: str
+    """Of its identifier."""
+    kind: str
+    """Term of the DataLink vocabulary: an image shows the sky, a plot one quantity against another."""
+    description: str
+    """What it shows, for people."""
+    content: bytes
 
 
-def render(record: ProductRecord) -> bytes:
-    """A PNG of 760 x 340 pixels; the same record gives the same bytes."""
-    figure = Figure(figsize=(7.6, 3.4), dpi=100)
+def render(record: ProductRecord) -> tuple[Picture, ...]:
+    """The pictures of a data set, the first one first."""
+    sketch, name, size = record.sketch, _name(record), _size(record)
+    if isinstance(sketch, EventSketch):
+        field = _drawn(_NARROW, f"{name}\n{size}", lambda figure: eventpictures.draw_field(figure, record, sketch))
+        counts = _drawn(_WIDE, f"{name}  {size}", lambda figure: eventpictures.draw_counts(figure, record, sketch))
+        return (
+            Picture(FIRST, "preview-image", "Events in the field of view", field),
+            Picture(SECOND, "preview-plot", "Energies of the events, and their rate over time", counts),
+        )
+    content = _drawn(_WIDE, f"{name}  {size}", lambda figure: pictures.draw(figure, sketch))
+    return (Picture(FIRST, *_SHOWN[type(sketch)], content),)
+
+
+def _drawn(width: float, title: str, draw: Callable[[Figure], None]) -> bytes:
+    figure = Figure(figsize=(width, _HEIGHT), dpi=100)
     # A dollar sign would start a formula.
-    figure.suptitle(_title(record).replace("$", " "), fontsize=10, y=0.985)
-    if isinstance(record.sketch, EventSketch):
-        _events(figure, record, record.sketch)
-    else:
-        pictures.draw(figure, record.sketch)
+    figure.suptitle(title.strip().replace("$", " "), fontsize=10 if width == _WIDE else 9, y=0.985)
+    draw(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
 
 
-def _title(record: ProductRecord) -> str:
-    words = [f"{record.instrument_name} {record.obs_id}".strip(), record.target_name]
-    if isinstance(record.sketch, EventSketch):
-        events = f"{record.sketch.energy.size} events"
-        words.append(events if record.livetime is None else f"{events}, {record.livetime / 60:.1f} min")
-    elif isinstance(record.sketch, SourcesSketch):
-        words.append(f"{len(record.sketch.kind)} sources")
-    elif record.livetime is not None:
-        words.append(f"{record.livetime / 60:.1f} min")
+def _name(record: ProductRecord) -> str:
+    words = (f"{record.instrument_name} {record.obs_id}".strip(), record.target_name)
     return "  ".join(word for word in words if word)
 
 
-def _events(figure: Figure, record: ProductRecord, sketch: EventSketch) -> None:
-    # Places by hand: an automatic layout draws everything twice.
-    image, bar, histogram = (figure.add_axes(place) for place in _PLACES)
-    mesh = _field(image, record, sketch)
-    _colour_bar(figure.colorbar(mesh, cax=bar, ticks=MaxNLocator(5, integer=True)), record)
-    _energies(histogram, record, sketch)
-
-
-def _field(axes: Axes, record: ProductRecord, sketch: EventSketch) -> QuadMesh:
-    radius = _radius(record)
-    edges = np.linspace(-radius, radius, _BINS + 1)
-    counts, _, _ = np.histogram2d(sketch.north, sketch.east, bins=(edges, edges))
-    mesh = axes.pcolormesh(
-        edges, edges, counts, cmap="magma", norm=PowerNorm(0.5, 0, max(counts.max(), 1)), rasterized=True
-    )
-    axes.plot(0, 0, "+", color="white", ms=8)
-    offset = _target_offset(record)
-    if offset is not None and np.hypot(*offset) <= radius:
-        axes.plot(*offset, "o", mfc="none", mec="#7fd1ff", ms=12)
-    axes.set(xlim=(radius, -radius), ylim=(-radius, radius), aspect="equal")
-    axes.set_xlabel("east of the centre (deg)", fontsize=8)
-    axes.set_ylabel("north (deg)", fontsize=8)
-    axes.tick_params(labelsize=7)
-    return mesh
-
-
-def _colour_bar(bar: Colorbar, record: ProductRecord) -> None:
-    bar.set_label(f"counts per ({2 * _radius(record) / _BINS:.2f} deg)²", fontsize=7)
-    bar.ax.tick_params(labelsize=7)
-
-
-def _radius(record: ProductRecord) -> float:
-    return record.fov_radius or 2.5
-
-
-def _energies(axes: Axes, record: ProductRecord, sketch: EventSketch) -> None:
-    energy = sketch.energy
-    axes.set(xscale="log", yscale="log")
-    axes.minorticks_off()  # half of the time of drawing
-    if energy.size:
-        low, high = np.floor(np.log10(energy.min()) * 5) / 5, np.ceil(np.log10(energy.max()) * 5) / 5
-        edges = np.logspace(low, max(high, low + 0.2), max(round((high - low) * 10), 2) + 1)
-        counts, _ = np.histogram(energy, edges)
-        axes.stairs(counts, edges, fill=True, color=_BLUE, alpha=0.85)
-        axes.set_ylim(bottom=0.7)
-    if record.energy_min is not None:
-        axes.axvline(record.energy_min, color=_ORANGE, ls="--", lw=1.2, label=f"safe above {record.energy_min:.2f} TeV")
-        axes.legend(fontsize=7, frameon=False)
-    axes.set_xlabel("reconstructed energy (TeV)", fontsize=8)
-    axes.set_ylabel("events", fontsize=8)
-    axes.tick_params(labelsize=7)
-
-
-def _target_offset(record: ProductRecord) -> tuple[float, float] | None:
-    if record.ra_obj is None or record.dec_obj is None or record.ra is None or record.dec is None:
-        return None
-    delta, dec, dec_0 = (np.radians(v) for v in (record.ra_obj - record.ra, record.dec_obj, record.dec))
-    cosine = np.sin(dec_0) * np.sin(dec) + np.cos(dec_0) * np.cos(dec) * np.cos(delta)
-    if cosine <= 0.5:
-        return None
-    east = np.degrees(np.cos(dec) * np.sin(delta)) / cosine
-    north = np.degrees(np.cos(dec_0) * np.sin(dec) - np.sin(dec_0) * np.cos(dec) * np.cos(delta)) / cosine
-    return float(east), float(north)
+def _size(record: ProductRecord) -> str:
+    """How much there is of it: events, live time, sources."""
+    if isinstance(record.sketch, SourcesSketch):
+        return f"{len(record.sketch.kind)} sources"
+    words = [f"{record.sketch.energy.size} events"] if isinstance(record.sketch, EventSketch) else []
+    if record.livetime is not None:
+        words.append(f"{record.livetime / 60:.1f} min")
+    return ", ".join(words)

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from importlib import metadata
 
 from django.conf import settings
-from django.db import transaction
-from django.utils.timezone import now
 
-from archive import copies, preview
-from archive.damage import record_restored
+from archive import copies, picturing, preview
+from archive.depositing import all_or_nothing, stored
 from archive.eventtable.filling import is_wanted
 from archive.eventtable.loading import load
-from archive.gadf.indexing import IndexedFile, index
+from archive.gadf.indexing import index
 from archive.identifiers import encoded, make_did
 from archive.models import (
     Collection,
@@ -33,12 +30,11 @@ from archive.names import target_key
 from archive.obscore.mapping import hea_values, obscore_values
 from archive.readers.records import ObservationRecord, ProductRecord, Refused, SourceFile
 from archive.readers.registry import Reader
-from archive.store import Depositor, Digest, digest_bytes, name_for, needs_bytes
+from archive.rereading import StoredUse
+from archive.store import Depositor, Digest
 from provenance.recorder import ActivityRecord, AgentRef, Described, EntityRef, ParameterValue, record
-from vo.version import version
 
 FITS_TYPE = "application/fits"
-PREVIEW_TYPE = "image/png"
 _DID_LENGTH = 255
 
 
@@ -68,24 +64,21 @@ def write_observation(
     Raises Refused for identifiers that are too long.
     """
     did = make_did(recording.collection, recording.release, observation.obs_id, observation.part)
-    if len(did) + len("/preview") > _DID_LENGTH:
+    if len(f"{did}/{preview.FIRST}") > _DID_LENGTH:
         raise Refused(f"the identifier {did} is too long")
-    picture = preview.render(observation)
-    picture_digest = digest_bytes(picture)
+    pictures = preview.render(observation)
     depositor = recording.depositor
 
     def write() -> None:
         files: dict[str, StoredFile] = {}
         for source, content in sources:
             if content.sha256 not in files:
-                files[content.sha256] = _stored(
+                files[content.sha256] = stored(
                     content,
                     source.name,
                     FITS_TYPE,
                     partial(depositor.put_file, source.path, content),
                 )
-        preview_name = f"{observation.part or observation.obs_id}_preview.png"
-        preview_file = _stored(picture_digest, preview_name, PREVIEW_TYPE, partial(depositor.put_bytes, picture))
         release = recording.release_row()
         row = Observation.objects.create(release=release, **_observation_values(observation))
         product = Product.objects.create(
@@ -107,16 +100,8 @@ def write_observation(
                 hdus=dict(source.hdus),
                 hdu_classes=dict(source.hdu_classes),
             )
-            indexed.append(IndexedFile(use, source.path))
-        shown = Product.objects.create(
-            did=f"{did}/preview",
-            release=release,
-            observation=row,
-            subtype="preview-image",
-            semantics="#preview-image",
-            description=preview.describe(observation),
-        )
-        ProductFile.objects.create(product=shown, file=preview_file, name=preview_name)
+            indexed.append(StoredUse(use, source.path))
+        shown = picturing.write_pictures(product, pictures, depositor)
         values = obscore_values(
             observation,
             collection=recording.collection,
@@ -129,11 +114,11 @@ def write_observation(
         ObsCoreHEA.objects.create(obscore=obscore, **hea_values(observation, did=did))
         if isinstance(observation, ObservationRecord):
             index(product, observation, indexed, values["obs_release_date"])
-            if observation.events is not None and is_wanted(obscore):
+            if is_wanted(obscore):
                 load(obscore, observation.events)
-        record(_activity(recording, did, observation, sources, picture_digest, preview_name))
+        record(_activity(recording, did, observation, sources, shown))
 
-    _all_or_nothing(depositor, write)
+    all_or_nothing(depositor, write)
     copies.prepare(did)
 
 
@@ -142,7 +127,7 @@ def write_document(recording: Recording, did: str, source: SourceFile, content: 
     media_type = mimetypes.guess_type(source.name)[0] or "text/plain"
 
     def write() -> None:
-        file = _stored(content, source.name, media_type, partial(recording.depositor.put_file, source.path, content))
+        file = stored(content, source.name, media_type, partial(recording.depositor.put_file, source.path, content))
         product = Product.objects.create(
             did=did,
             release=recording.release_row(),
@@ -152,39 +137,7 @@ def write_document(recording: Recording, did: str, source: SourceFile, content: 
         )
         ProductFile.objects.create(product=product, file=file, name=source.name)
 
-    _all_or_nothing(recording.depositor, write)
-
-
-def _all_or_nothing(depositor: Depositor, write: Callable[[], None]) -> None:
-    try:
-        with transaction.atomic():
-            write()
-    except BaseException:
-        depositor.discard()
-        raise
-    depositor.settle()
-
-
-def _stored(content: Digest, original_name: str, media_type: str, put: Callable[[str], None]) -> StoredFile:
-    """The record of these bytes; they are put into the store unless they are in it."""
-    known = StoredFile.objects.filter(sha256=content.sha256).first()
-    if known is not None:
-        if needs_bytes(known):
-            put(known.path)
-            record_restored(known)
-        return known
-    name = name_for(content, original_name)
-    put(name)
-    inside = content.unpacked
-    return StoredFile.objects.create(
-        sha256=content.sha256,
-        size=content.size,
-        unpacked_sha256=inside.sha256 if inside else "",
-        unpacked_size=inside.size if inside else None,
-        path=name,
-        media_type=media_type,
-        checked=now(),
-    )
+    all_or_nothing(recording.depositor, write)
 
 
 def _unique(source: SourceFile, names: set[str]) -> str:
@@ -218,8 +171,7 @@ def _activity(
     did: str,
     observation: ProductRecord,
     sources: Sequence[tuple[SourceFile, Digest]],
-    picture: Digest,
-    preview_name: str,
+    pictures: Sequence[EntityRef],
 ) -> ActivityRecord:
     """Provenance of an ingest (ProvenanceDM 1.0): what came in, what it became, by which software."""
     agents = [
@@ -249,14 +201,6 @@ def _activity(
         size=sources[0][1].size,
         comment=f"With {', '.join(others)}" if others else "",
     )
-    shown = EntityRef(
-        id=f"{did}/preview",
-        name=preview_name,
-        location=f"/retrieve?ID={encoded(did + '/preview')}",
-        content_type=PREVIEW_TYPE,
-        sha256=picture.sha256,
-        size=picture.size,
-    )
     return ActivityRecord(
         id=f"{did}/ingest",
         name="ingest",
@@ -267,22 +211,18 @@ def _activity(
         subtype="Ingest",
         description="Validation of a data set, its description in ObsCore, and its storage in the archive",
         used=[("source", entity) for entity in used.values()],
-        generated=[("dataset", product), ("preview", shown)],
+        generated=[("dataset", product), *((picturing.ROLE, picture) for picture in pictures)],
         agents=agents,
         parameters={
             "collection": ParameterValue(recording.collection, description="Collection that the data set belongs to"),
             "release": ParameterValue(recording.release, description="Release of the collection"),
             "reader": ParameterValue(recording.reader.name, description="Reader that recognised the format"),
         },
-        software=_software(),
+        software=picturing.software(),
         usage=[Described("source", "File as it was handed to the archive", "Main", FITS_TYPE, "*")],
         generation=[
             Described("dataset", "Data set under its publisher identifier", "Main", FITS_TYPE),
-            Described("preview", "Picture of the data set", "Preview", PREVIEW_TYPE),
+            picturing.DESCRIPTION,
         ],
-        derivations={did: [entity.id for entity in used.values()], f"{did}/preview": [did]},
+        derivations={did: [entity.id for entity in used.values()], **{picture.id: [did] for picture in pictures}},
     )
-
-
-def _software() -> dict[str, str]:
-    return {"distiller": version(), **{name: metadata.version(name) for name in ("astropy", "numpy", "matplotlib")}}

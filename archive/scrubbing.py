@@ -23,7 +23,7 @@ from django.utils.timezone import now
 from archive import objects
 from archive.damage import ALTERED, MISSING, record_checked
 from archive.models import StoredFile
-from archive.retrieval.contents import content_digest
+from archive.retrieval.contents import content_digest, crc32
 from vo.errors import VOError
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,9 @@ def check(file: StoredFile, paced: Paced = lambda count: None) -> str:
     if found and not file.damage:
         log.error("stored file %s is damaged: %s; ingest the same data again to restore it", file.path, found)
     elif not found:
-        content_digest(file)  # of a file from before its content was measured at ingest
+        # Of a file from before these were recorded at ingest.
+        content_digest(file)
+        crc32(file, file.path)
     return found
 
 

@@ -12,6 +12,7 @@ import hashlib
 import io
 import logging
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ class Digest:
     sha256: str
     size: int
     unpacked: Digest | None = None
+    crc32: int | None = None
+    """As zip files have it; None if nobody has computed it."""
 
 
 class Digester:
@@ -48,7 +51,7 @@ class Digester:
 
     def __init__(self, most: int) -> None:
         self._hasher = hashlib.sha256()
-        self._size = 0
+        self._size = self._crc32 = 0
         self._most = most
         self._inside: Measure | None = None
 
@@ -57,6 +60,7 @@ class Digester:
         if not self._size and piece.startswith(MAGIC):
             self._inside = Measure(self._most)
         self._hasher.update(piece)
+        self._crc32 = zlib.crc32(piece, self._crc32)
         self._size += len(piece)
         if self._inside is not None:
             self._inside.feed(piece)
@@ -64,7 +68,7 @@ class Digester:
     def end(self) -> Digest:
         """Raises NotUnpackable for a gzip file that is cut short."""
         unpacked = None if self._inside is None else Digest(self._inside.end(), self._inside.size)
-        return Digest(self._hasher.hexdigest(), self._size, unpacked)
+        return Digest(self._hasher.hexdigest(), self._size, unpacked, self._crc32)
 
 
 def digest(path: Path) -> Digest:

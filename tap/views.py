@@ -24,6 +24,7 @@ from tap.request import FORMATS, QueryRequest
 from tap.results import document
 from tap.schema import published
 from tap.service import prepare
+from tap.sizes import sizes
 from tap.uploads import parts, receive
 from uws.wait import release_connection
 from vo import vosi
@@ -77,12 +78,12 @@ def tables(request: HttpRequest, name: str | None = None) -> HttpResponse:
         raise UsageFault(f"detail is min or max, not {detail[:40]!r}")
     columns = detail == "max"
     if name is None:
-        body = vosi.tableset(published(), written=written, columns=columns)
+        body = vosi.tableset(published(), written=written, columns=columns, sizes=sizes())
     else:
         table = find(name)
         if table is None:
             raise NotFoundFault(f"there is no table {name}")
-        body = vosi.table(table.meta, written=written, columns=columns)
+        body = vosi.table(table.meta, written=written, columns=columns, size=sizes().get(table.meta.name))
     return HttpResponse(body, content_type=vosi.MEDIA_TYPE)
 
 

@@ -6,7 +6,7 @@ The descriptions of tables and columns come from `vo.columns`; names are written
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vo.columns import ColumnMeta, ForeignKeyMeta, SchemaMeta, TableMeta
@@ -78,8 +78,17 @@ def availability(*, available: bool, up_since: dt.datetime, notes: Sequence[str]
     return (DECLARATION + element("vosi:availability", _AVAILABILITY, *parts)).encode()
 
 
-def tableset(schemas: Sequence[tuple[SchemaMeta, Sequence[TableMeta]]], *, written: Written, columns: bool) -> bytes:
-    """VOSI 1.1 section 3.3: all schemas with their tables; `columns=False` leaves out columns and keys."""
+def tableset(
+    schemas: Sequence[tuple[SchemaMeta, Sequence[TableMeta]]],
+    *,
+    written: Written,
+    columns: bool,
+    sizes: Mapping[str, int],
+) -> bytes:
+    """VOSI 1.1 section 3.3: all schemas with their tables; `columns=False` leaves out columns and keys.
+
+    `sizes` are numbers of rows by name of the table, as far as they are known; they need not be exact.
+    """
     parts = [
         element(
             "schema",
@@ -87,19 +96,21 @@ def tableset(schemas: Sequence[tuple[SchemaMeta, Sequence[TableMeta]]], *, writt
             text_element("name", schema.name),
             text_element("description", schema.description),
             text_element("utype", schema.utype),
-            *(_table("table", {}, table, written, columns) for table in tables),
+            *(_table("table", {}, table, written, columns, sizes.get(table.name)) for table in tables),
         )
         for schema, tables in schemas
     ]
     return (DECLARATION + element("vosi:tableset", _TABLES, *parts)).encode()
 
 
-def table(meta: TableMeta, *, written: Written, columns: bool = True) -> bytes:
-    """One table as a document of its own (VOSI 1.1 section 3.3)."""
-    return (DECLARATION + _table("vosi:table", _TABLES, meta, written, columns)).encode()
+def table(meta: TableMeta, *, written: Written, columns: bool = True, size: int | None = None) -> bytes:
+    """One table as a document of its own (VOSI 1.1 section 3.3), of about `size` rows."""
+    return (DECLARATION + _table("vosi:table", _TABLES, meta, written, columns, size)).encode()
 
 
-def _table(name: str, attributes: dict[str, str], meta: TableMeta, written: Written, columns: bool) -> str:
+def _table(
+    name: str, attributes: dict[str, str], meta: TableMeta, written: Written, columns: bool, size: int | None
+) -> str:
     details = []
     if columns:
         details += [_column(column, written) for column in meta.columns]
@@ -110,6 +121,7 @@ def _table(name: str, attributes: dict[str, str], meta: TableMeta, written: Writ
         text_element("name", meta.name),
         text_element("description", meta.description),
         text_element("utype", meta.utype),
+        text_element("nrows", None if size is None else str(size)),
         *details,
     )
 

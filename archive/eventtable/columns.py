@@ -22,7 +22,7 @@ EVENTS = TableMeta(
             "event_id",
             "long",
             ucd="meta.id;meta.main",
-            description="Number of the event in its event list (EVENT_ID)",
+            description="Number of the event in its event list (EVENT_ID); of Fermi-LAT, in a run of the detector",
             principal=True,
         ),
         ColumnMeta(
@@ -62,7 +62,7 @@ EVENTS = TableMeta(
             description="Bits of EVENT_TYPE as a number; NULL if the event list has none",
         ),
     ),
-    description="The events of all public event lists (GADF 0.3, EVENTS), one row an event",
+    description="The events of all public event lists (GADF 0.3, EVENTS; photons of Fermi-LAT), one row an event",
     foreign_keys=(
         ForeignKeyMeta(
             "ivoa.obscore",

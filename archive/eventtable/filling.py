@@ -11,14 +11,10 @@ from django.db import transaction
 
 from archive.eventtable.loading import load, unload
 from archive.eventtable.tables import EventCell
-from archive.models import ObsCore, ProductFile
+from archive.models import ObsCore
 from archive.policy import POLICY
-from archive.readers.eventcolumns import event_columns
-from archive.readers.events import read_events
-from archive.readers.fitsfile import open_fits
-from archive.readers.gadf_classes import classify, find_hdu
-from archive.readers.records import EventColumns, Refused, SourceFile
-from archive.store import local_path
+from archive.readers.records import EventColumns, ObservationRecord, Refused
+from archive.rereading import read_again
 from tap.registry import ANONYMOUS
 
 
@@ -43,7 +39,7 @@ def fill(*, refresh: bool = False) -> Iterator[Filled]:
     `refresh` reads all lists again.
     """
     present = set(EventCell.objects.order_by().values_list("obscore_id", flat=True).distinct())
-    lists = ObsCore.objects.filter(dataproduct_type="event").select_related("product").order_by("pk")
+    lists = ObsCore.objects.filter(dataproduct_type="event").select_related("product__observation").order_by("pk")
     for row in lists:
         if not is_wanted(row):
             if row.pk in present:
@@ -64,13 +60,8 @@ def _replaced(row: ObsCore) -> Filled:
 
 
 def stored_events(row: ObsCore) -> EventColumns:
-    """The events of a stored event list. `Refused` if it has none of the format that can be read."""
-    file = ProductFile.objects.select_related("file").filter(product=row.product).order_by("position").first()
-    if file is None or "events" not in file.hdus:
-        raise Refused("its main file has no EVENTS table")
-    path = local_path(file.file.path)
-    with open_fits(path) as hdus:
-        hdu = find_hdu(hdus, classify(hdus, SourceFile(path, file.name, file.hdus, file.hdu_classes), []), "events")
-        if hdu is None:
-            raise Refused("its main file has no EVENTS table")
-        return event_columns(hdu, read_events(hdu, []))
+    """The events of a stored event list. `Refused` if they cannot be read."""
+    record = read_again(row.product).record
+    if not isinstance(record, ObservationRecord):
+        raise Refused("it is no event list")
+    return record.events

@@ -7,9 +7,7 @@ rows that exist are made anew, identifiers and products stay.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from astropy import units as u
 from astropy.coordinates import SkyCoord
@@ -18,21 +16,14 @@ from django.conf import settings
 from archive.gadf.parts import Part, find_parts
 from archive.gadf.tables import HDUIndex, ObservationIndex
 from archive.identifiers import encoded
-from archive.models import ObsCore, ObsCoreHEA, Product, ProductFile
+from archive.models import ObsCore, ObsCoreHEA, Product
 from archive.obscore.mapping import response_hea_values, response_values
 from archive.readers.records import ObservationRecord
+from archive.rereading import StoredUse
 from archive.responses import RESPONSES
 
 
-@dataclass(frozen=True, slots=True)
-class IndexedFile:
-    """A file of the event list, and where its bytes can be read now."""
-
-    use: ProductFile
-    path: Path
-
-
-def index(product: Product, record: ObservationRecord, files: Sequence[IndexedFile], released: datetime) -> None:
+def index(product: Product, record: ObservationRecord, files: Sequence[StoredUse], released: datetime) -> None:
     """Write everything that the index tables and ObsCore say of an event list beyond its own ObsCore row.
 
     `released`: since when the data are public (UTC).
@@ -89,7 +80,7 @@ def _index_observation(product: Product, record: ObservationRecord) -> None:
     )
 
 
-def _index_hdus(product: Product, record: ObservationRecord, files: Sequence[IndexedFile]) -> list[HDUIndex]:
+def _index_hdus(product: Product, record: ObservationRecord, files: Sequence[StoredUse]) -> list[HDUIndex]:
     """The rows of the HDU index; where two files have an HDU of the same kind, the first counts."""
     HDUIndex.objects.filter(product=product).delete()
     did = encoded(product.did)

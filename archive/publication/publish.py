@@ -152,7 +152,7 @@ class _Publisher:
             name = name_for(content, result.filename)
             self._depositor.put_file(path, content, name)
             file = StoredFile.objects.create(
-                sha256=content.sha256, size=content.size, path=name, media_type=result.media_type
+                sha256=content.sha256, size=content.size, crc32=content.crc32, path=name, media_type=result.media_type
             )
         elif not is_present(file):
             self._depositor.put_file(path, content, file.path)

@@ -14,7 +14,7 @@ from archive.readers import described
 from archive.readers.events import creation_date, text
 from archive.readers.fitsfile import column, column_names, open_fits, table_data, unit_of
 from archive.readers.ogip_files import stem
-from archive.readers.outline import HDUOutline, Outline
+from archive.readers.outline import HDUOutline, Outline, outline
 from archive.readers.records import Candidate, ProductRecord, Refused, SourceFile
 from archive.readers.sketches import SourcesSketch
 from archive.readers.sky import enclosing_circle
@@ -47,13 +47,16 @@ class CatalogueReader:
             assert position is not None
             name = file.hdus[position].name or str(position)
             source = SourceFile(file.path, file.path.name, {"catalogue": name})
-            yield Candidate(file.where, (source,), {"position": position})
+            yield Candidate(file.where, (source,))
 
     def read(self, candidate: Candidate) -> ProductRecord:
         notes = list(candidate.notes)
         (main,) = candidate.files
+        position = _table(outline(main.path, main.name))
+        if position is None:
+            raise Refused("it has no table of sources")
         with open_fits(main.path) as hdus:
-            table = hdus[int(str(candidate.hints["position"]))]
+            table = hdus[position]
             header = described.Headers(table.header, hdus[0].header)
             ra, dec = (_angle(table, names) for names in (_RA, _DEC))
             kinds = _texts(table, _CLASSES)

@@ -19,7 +19,6 @@ from archive.readers.fitsfile import column, unit_of
 from archive.readers.good_time import GoodTime, read_intervals
 from archive.readers.mjdref import TimeReference
 from archive.readers.records import Refused
-from archive.readers.sketches import EventSketch
 
 OBS_MODES = ("POINTING", "RASTER", "SLEW", "SCAN", "DRIFT")
 COLUMNS = ("EVENT_ID", "TIME", "RA", "DEC", "ENERGY")
@@ -161,25 +160,6 @@ def livetime(header: fits.Header, ontime: float, notes: list[str]) -> float:
     if written > ontime * 1.01 + 1:
         notes.append(f"LIVETIME ({written:.1f} s) is longer than the good time ({ontime:.1f} s).")
     return written
-
-
-def sketch(events: Events) -> EventSketch:
-    """Events in the tangent plane of the pointing, for the preview."""
-    if events.ra_pnt is None or events.dec_pnt is None:
-        ra0, dec0 = (float(np.median(events.ra)), float(np.median(events.dec))) if events.count else (0.0, 0.0)
-    else:
-        ra0, dec0 = events.ra_pnt, events.dec_pnt
-    return tangent_plane(events.ra, events.dec, events.energy, ra0, dec0)
-
-
-def tangent_plane(ra: np.ndarray, dec: np.ndarray, energy: np.ndarray, ra0: float, dec0: float) -> EventSketch:
-    """Events (deg, TeV) in the plane that touches the sky at a centre; those more than 60 deg away are left out."""
-    delta, north, dec_0 = np.radians(ra - ra0), np.radians(dec), np.radians(dec0)
-    cosine = np.sin(dec_0) * np.sin(north) + np.cos(dec_0) * np.cos(north) * np.cos(delta)
-    seen = cosine > 0.5
-    x = np.degrees(np.cos(north) * np.sin(delta))[seen] / cosine[seen]
-    y = np.degrees(np.cos(dec_0) * np.sin(north) - np.sin(dec_0) * np.cos(north) * np.cos(delta))[seen] / cosine[seen]
-    return EventSketch(x, y, energy)
 
 
 def creation_date(header: fits.Header) -> datetime | None:

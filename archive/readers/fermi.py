@@ -14,7 +14,8 @@ import numpy as np
 from astropy.io import fits
 
 from archive.readers import described
-from archive.readers.events import creation_date, number, read_columns, tangent_plane, text
+from archive.readers.eventcolumns import event_columns, sketch
+from archive.readers.events import Events, creation_date, number, read_columns, text
 from archive.readers.fitsfile import column, open_fits
 from archive.readers.good_time import read_intervals
 from archive.readers.mjdref import TimeReference
@@ -62,9 +63,13 @@ class FermiReader:
             span = number(header, "TSTART"), number(header, "TSTOP")
             if span[0] is None or span[1] is None or span[1] <= span[0]:
                 raise Refused("TSTART and TSTOP of EVENTS are missing or not in order")
-            TimeReference.of_fits(table.header, "EVENTS")
+            reference = TimeReference.of_fits(table.header, "EVENTS")
             gti = read_intervals(intervals, TimeReference.of_fits(intervals.header, "GTI"))
             values = read_columns(table, (span[0], span[1]), notes)
+            obs_id = _identifier(main.path, header, notes)
+            time, ra, dec, energy = (values[name] for name in ("TIME", "RA", "DEC", "ENERGY"))
+            events = Events(table.header, obs_id, reference, energy.size, time, ra, dec, energy, None, None)
+            listed = event_columns(table, events)
             selection = subspace(table.header)
         irf_version, psf_fwhm = "", None
         for source in others:
@@ -73,9 +78,7 @@ class FermiReader:
         low, high = _energies(selection, values["ENERGY"], notes)
         circle = _circle(selection, values, notes)
         notes.append("Its live time is not told: it varies over the field of view, and is part of the exposure.")
-        obs_id = _identifier(main.path, header, notes)
         centre = circle or (None, None, None)
-        around = circle[:2] if circle else (0.0, 0.0)
         with_what = [_MEANING[kind] for source in others for kind in source.hdus]
         return ObservationRecord(
             obs_id=obs_id,
@@ -85,7 +88,7 @@ class FermiReader:
             calib_level=2,
             title=f"Fermi-LAT photons {obs_id}",
             description="Photon list" + (f" with {' and '.join(with_what)}" if with_what else ""),
-            sketch=tangent_plane(values["RA"], values["DEC"], values["ENERGY"], *around),
+            sketch=sketch(listed, circle[:2] if circle else (0.0, 0.0)),
             target_name=described.word(header, "OBJECT")[:100],
             ra=centre[0],
             dec=centre[1],
@@ -99,7 +102,7 @@ class FermiReader:
             energy_min=low,
             energy_max=high,
             energy_unit="MeV",
-            event_count=values["ENERGY"].size,
+            event_count=events.count,
             facility_name="Fermi",
             instrument_name="LAT",
             creator_name=text(header, "ORIGIN")[:200],
@@ -109,6 +112,7 @@ class FermiReader:
             psf_fwhm=psf_fwhm,
             reference_energy=REFERENCE_ENERGY,
             reference_offset=None,
+            events=listed,
             notes=tuple(notes),
         )
 

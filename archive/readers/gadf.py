@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from astropy.io import fits
 
 from archive.readers import events as ev
 from archive.readers import responses
-from archive.readers.eventcolumns import event_columns
+from archive.readers.eventcolumns import event_columns, sketch
 from archive.readers.fitsfile import open_fits
 from archive.readers.gadf_classes import Classes, classify, find_hdu
 from archive.readers.gadf_index import INDEX_NAMES, find_stores, scan_store
 from archive.readers.gadf_run import pointed_run
 from archive.readers.good_time import GoodTime
 from archive.readers.outline import Outline
-from archive.readers.records import Candidate, ObservationRecord, Refused, SourceFile
+from archive.readers.records import Candidate, EventColumns, ObservationRecord, Refused, SourceFile
 
 REFERENCE_ENERGY, REFERENCE_OFFSET = 1.0, 0.5
 """TeV and deg at which resolutions are quoted."""
@@ -85,27 +84,29 @@ class GADFReader:
                     files.append(SourceFile(other.path, other.name, *classes.as_maps()))
             except Refused as refusal:
                 raise Refused(f"{other.name}: {refusal.reason}") from None
-        return replace(self._record(candidate, events, gti, described, tuple(files), notes), events=listed)
+        return self._record(candidate, events, listed, gti, described, tuple(files), notes)
 
     def _record(
         self,
         candidate: Candidate,
         events: ev.Events,
+        listed: EventColumns,
         gti: GoodTime,
         described: _Described,
         files: tuple[SourceFile, ...],
         notes: list[str],
     ) -> ObservationRecord:
         header, hints = events.header, candidate.hints
-        listed = hints.get("OBS_ID")
-        if listed is not None and str(listed) != events.obs_id:
-            raise Refused(f"the index lists it as observation {listed}, its header says {events.obs_id}")
+        indexed_as = hints.get("OBS_ID")
+        if indexed_as is not None and str(indexed_as) != events.obs_id:
+            raise Refused(f"the index lists it as observation {indexed_as}, its header says {events.obs_id}")
         low, high = described.energy_range or (None, None)
         low, high = ev.number(hints, "SAFE_ENERGY_LO") or low, ev.number(hints, "SAFE_ENERGY_HI") or high
         if low is None and events.count:
             low, high = float(events.energy.min()), float(events.energy.max())
             notes.append("Without an effective area, the energy range is that of the events.")
-        plane = ev.sketch(events)
+        pointing = None if events.ra_pnt is None or events.dec_pnt is None else (events.ra_pnt, events.dec_pnt)
+        plane = sketch(listed, pointing)
         radius = described.radius
         if radius is None and events.count:
             radius = float((plane.east**2 + plane.north**2).max() ** 0.5)
@@ -165,6 +166,7 @@ class GADFReader:
             reference_offset=REFERENCE_OFFSET,
             run=pointed_run(header, hints, events.reference),
             response_energies=described.energies,
+            events=listed,
             notes=tuple(notes),
         )
 

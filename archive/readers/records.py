@@ -151,6 +151,8 @@ class ObservationRecord(ProductRecord):
     zen_pnt: float | None
     ontime: float
     event_count: int
+    events: EventColumns
+    """For ADQL."""
     quality: int = -1
     obs_mode: str = ""
     point_like: bool = False
@@ -169,5 +171,3 @@ class ObservationRecord(ProductRecord):
     """For the observation index."""
     response_energies: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Range of the energy axis (TeV) of each response, by HDU_TYPE."""
-    events: EventColumns | None = None
-    """The events for ADQL, if it has any that are like photons."""

@@ -57,7 +57,7 @@ def scan(root: Path, ignored: Iterable[Path] = (), known: Sequence[Reader] | Non
             if not resolved.is_relative_to(resolved_base):
                 raise Refused(f"it is a link that leads out of {base.name}")
             looked_at = _outline(path, where)
-            shares[_reader_of(looked_at, known).name].append(looked_at)
+            shares[reader_of(looked_at, known).name].append(looked_at)
         except Refused as refusal:
             refused.append(Found(Candidate(where, (SourceFile(path, path.name),), refusal=refusal.reason), None))
     for reader in known:
@@ -89,7 +89,8 @@ def _outline(path: Path, where: str) -> Outline:
     return outline(path, where)
 
 
-def _reader_of(file: Outline, known: Sequence[Reader]) -> Reader:
+def reader_of(file: Outline, known: Sequence[Reader]) -> Reader:
+    """The first reader that does not decline a file; `Refused` with what each of them misses in it."""
     tried = []
     for reader in known:
         reason = reader.declines(file)

@@ -9,11 +9,12 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class EventSketch:
-    """Events in the field of view (deg from its centre, east and north), energies (TeV)."""
+    """Events in the field of view (deg from its centre, east and north); energies (TeV) and times (MJD, UTC) of all."""
 
     east: np.ndarray
     north: np.ndarray
     energy: np.ndarray
+    mjd: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ than a coding of its content (RFC 9110 section 8.4).
 from __future__ import annotations
 
 import logging
+import zlib
 from contextlib import closing
 
 from archive import objects
@@ -31,6 +32,21 @@ def content_digest(file: StoredFile) -> Digest:
     if file.unpacked_size is None:
         return Digest(file.sha256, file.size)
     return Digest(file.unpacked_sha256, file.unpacked_size)
+
+
+def crc32(file: StoredFile, name: str) -> int:
+    """CRC-32 of the bytes that are kept. Of files stored before that was recorded it is computed now, once.
+
+    Raises a VOError where the file is missing or damaged; `name` is what the client knows it by.
+    """
+    if file.crc32 is None:
+        value = 0
+        with closing(open_stored(file, name)) as source:
+            while piece := source.read(_CHUNK):
+                value = zlib.crc32(piece, value)
+        file.crc32 = value
+        StoredFile.objects.filter(pk=file.pk).update(crc32=value)
+    return file.crc32
 
 
 def announced_digest(file: StoredFile) -> Digest:

@@ -1,4 +1,4 @@
-"""HTTP of retrieval: one file, and many as a tar, a script, a list of URLs or of checksums."""
+"""HTTP of retrieval: one file, and many as a tar or zip, a script, a list of URLs or of checksums."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from archive.links import retrieve_url
 from archive.models import Product, ProductFile
 from archive.policy import POLICY, viewer_of
 from archive.retrieval import script as scripts
-from archive.retrieval.contents import content_name, goes_by, is_packed
+from archive.retrieval import tarball, zipball
+from archive.retrieval.contents import content_name, crc32, goes_by, is_packed
+from archive.retrieval.layout import LaidOutFile, Member
 from archive.retrieval.script import Download
 from archive.retrieval.selection import Chosen, chosen_files
 from archive.retrieval.serving import answer
-from archive.retrieval.tarball import Member, Tar, TarFile
 from archive.retrieval.turns import Turns
 from archive.store import digest_bytes, open_stored
 from tap.context import query_context
@@ -29,8 +30,10 @@ from vo.files import CHUNK, ServedFile, file_response
 from vo.http import base_url, text_errors, vo_endpoint
 
 BUNDLES = Turns(6)
-"""Tar files that a process sends at the same time, each in a thread that its client holds."""
+"""Tar and zip files that a process sends at the same time, each in a thread that its client holds."""
 CHECKSUMS = "SHA256SUMS"
+FORMS = {"tar": (tarball.tar, tarball.MEDIA_TYPE), "zip": (zipball.zipped, zipball.MEDIA_TYPE)}
+"""In which many files come as one: what puts it together, and its media type."""
 
 
 @vo_endpoint(methods=("GET", "HEAD"), errors=text_errors)
@@ -56,25 +59,31 @@ def retrieve(request: HttpRequest) -> HttpResponseBase:
 
 @vo_endpoint(errors=text_errors)
 def bundle(request: HttpRequest) -> HttpResponseBase:
-    """The files of many products as one tar of known length, with their checksums; it can be resumed (Range)."""
+    """The files of many products as one tar or zip (RESPONSEFORMAT) of known length, with their checksums.
+
+    It can be resumed (Range).
+    """
+    form = _form(Parameters.of(request))
     chosen = _chosen(request)
     _check_there(chosen)
-    members = [_member(one) for one in chosen]
+    members = [_member(one, form) for one in chosen]
     listed = scripts.checksums(_downloads(request, chosen)).encode()
     newest = max(one.use.file.stored for one in chosen)
-    sums = Member(CHECKSUMS, len(listed), digest_bytes(listed).sha256, newest, lambda: io.BytesIO(listed))
-    tar = Tar([*members, sums])
-    tag = tar.tag
+    content = digest_bytes(listed)
+    sums = Member(CHECKSUMS, content.size, content.sha256, newest, lambda: io.BytesIO(listed), content.crc32 or 0)
+    laid_out, media_type = FORMS[form]
+    layout = laid_out([*members, sums])
+    tag = layout.tag
     return file_response(
         request,
         ServedFile(
-            open=lambda: io.BufferedReader(TarFile(tar, BUNDLES.take("downloads of many files")), CHUNK),
-            size=tar.size,
+            open=lambda: io.BufferedReader(LaidOutFile(layout, BUNDLES.take("downloads of many files")), CHUNK),
+            size=layout.size,
             sha256="",
             tag=tag,
             modified=newest,
-            media_type="application/x-tar",
-            filename=f"distiller-{tag[:8]}.tar",
+            media_type=media_type,
+            filename=f"distiller-{tag[:8]}.{form}",
             attachment=True,
         ),
     )
@@ -122,9 +131,21 @@ def kept_url(base: str, use: ProductFile) -> str:
     return f"{url}&STORED=true" if is_packed(use.file) else url
 
 
-def _member(one: Chosen) -> Member:
+def _form(parameters: Parameters) -> str:
+    asked = (parameters.one("RESPONSEFORMAT") or "tar").strip().lower()
+    for form, (_, media_type) in FORMS.items():
+        if asked in (form, media_type):
+            return form
+    offered = ", ".join((*FORMS, *(media_type for _, media_type in FORMS.values())))
+    raise UsageFault(f"RESPONSEFORMAT {asked[:80]!r} is not offered; offered are {offered}")
+
+
+def _member(one: Chosen, form: str) -> Member:
     use = one.use
-    return Member(one.path, use.file.size, use.file.sha256, use.file.stored, lambda: open_stored(use.file, use.name))
+    checksum = crc32(use.file, use.name) if form == "zip" else 0
+    return Member(
+        one.path, use.file.size, use.file.sha256, use.file.stored, lambda: open_stored(use.file, use.name), checksum
+    )
 
 
 def _check_there(chosen: Sequence[Chosen]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from archive.acceptance import foreign_lists
 from archive.copies import event_store
 from archive.limits import check_bytes
 from archive.soda.datasets import Dataset
@@ -32,6 +33,13 @@ class Cutout:
         self.form: Form = request.form or ("fits" if len(datasets) == 1 else "zip")
         if self.form == "fits" and len(datasets) > 1:
             raise UsageFault("several observations make no single FITS file: ask for RESPONSEFORMAT zip or tar")
+        foreign = foreign_lists(dataset.product for dataset in datasets) if self.form != "fits" else ()
+        for dataset in datasets:
+            if dataset.product.pk in foreign:
+                raise UsageFault(
+                    f"{dataset.product.did} is an event list of another format, which a GADF data store cannot hold: "
+                    "ask for it alone, by RESPONSEFORMAT fits"
+                )
         self._request, self._datasets = request, tuple(datasets)
         with told():
             self._distillation = Distillation(

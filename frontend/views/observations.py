@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from archive import lookup
-from archive.acceptance import takes
+from archive.acceptance import foreign_lists, takes
 from archive.links import retrieve_url
 from archive.models import Product
 from archive.policy import POLICY
@@ -25,6 +25,7 @@ from tap.context import query_context
 from tap.registry import Viewer
 from tap.service import prepare
 from uws import offers, service
+from uws.jobtypes import JobType
 from uws.models import Job
 from vo.columns import ColumnMeta
 
@@ -99,12 +100,12 @@ def observation(request: HttpRequest, did: str) -> HttpResponse:
         "groups": _groups(row, columns),
         "other": _facts(row, columns, tuple(name for name in columns if name not in _GROUPED)),
         "files": _files(product),
-        **_preview(product, context.viewer),
+        "pictures": _pictures(product, context.viewer),
         "notes": product.observation.notes if product and product.observation else (),
         "retrieve": f"{reverse('retrieve')}?{encoded}",
         "datalink": f"{reverse('links')}?{encoded}",
         "provenance": f"{reverse('provenance')}?{encoded}",
-        "job_types": [j for j in offers.on_observations() if product and takes(j, product)],
+        "job_types": _job_types(product),
         "neighbours": _neighbours_link(row),
         "newer": newer.did if newer else "",
         "jobs": _own_jobs(request, did),
@@ -163,15 +164,24 @@ def _files(product: Product | None) -> list[dict[str, Any]]:
     return files
 
 
-def _preview(product: Product | None, viewer: Viewer) -> dict[str, str]:
-    """URL of the preview image and what it shows; empty if there is none that the visitor may see."""
+def _job_types(product: Product | None) -> list[JobType]:
+    """Those that are offered for the data set."""
+    if product is None:
+        return []
+    foreign = foreign_lists([product])
+    return [kind for kind in offers.on_observations() if takes(kind, product, foreign)]
+
+
+def _pictures(product: Product | None, viewer: Viewer) -> list[dict[str, str]]:
+    """URLs of the pictures that the visitor may see, and what they show."""
     if product is None or product.observation is None:
-        return {}
-    previews = POLICY.products(viewer).filter(observation=product.observation)
-    preview = previews.filter(semantics__in=("#preview", "#preview-image")).first()
-    if preview is None or not POLICY.may_read(preview, viewer):
-        return {}
-    return {"preview": f"{reverse('retrieve')}?{urlencode({'ID': preview.did})}", "shown": preview.description}
+        return []
+    found = POLICY.products(viewer).filter(observation=product.observation, semantics__startswith="#preview")
+    return [
+        {"url": f"{reverse('retrieve')}?{urlencode({'ID': each.did})}", "shown": each.description}
+        for each in found.order_by("pk")
+        if POLICY.may_read(each, viewer)
+    ]
 
 
 def _neighbours_link(row: Mapping[str, Any]) -> str:

@@ -204,7 +204,7 @@ def _holding(row: dict[str, Any]) -> dict[str, Any]:
     """A row of the holdings with the word for its kind, and where its data sets are listed."""
     kind = row["dataproduct_type"]
     href = listing(row["obs_collection"], kind)
-    return {**row, "kind": _KINDS.get(kind, kind or "other data"), "href": href}
+    return {**row, "kind": _KINDS.get(kind, kind), "href": href}
 
 
 _KINDS = {

@@ -11,6 +11,7 @@ import pytest
 from archive import preview
 from archive.ingest import Report, ingest
 from tests.archive import samples
+from tests.archive.undrawn import undrawn
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def store(tmp_path: Path, settings: Any) -> Path:
 @pytest.fixture
 def quick_previews(monkeypatch: pytest.MonkeyPatch) -> None:
     """Previews that are not drawn, which takes most of the time of an ingest."""
-    monkeypatch.setattr(preview, "render", lambda record: b"\x89PNG" + record.obs_id.encode())
+    monkeypatch.setattr(preview, "render", undrawn)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +78,11 @@ def _write_data(folder: Path, runs: int) -> Path:
 def _child(folder: Path, collection: str, point: str, attempt: int) -> None:
     """Ingest, and die at the point when it is reached for the (attempt + 1)th time."""
     from archive import copies, ingest, preview, recording, store
+    from tests.archive.undrawn import undrawn
 
     # Columnar copies come after the commit; the points are those of the file store alone.
     copies.prepare = lambda did: None
-    preview.render = lambda record: b"\x89PNG" + f"{collection} {record.obs_id}".encode()
+    preview.render = partial(undrawn, salt=collection)
     places: dict[str, tuple[Any, str, bool]] = {
         "fsync of a part": (os, "fsync", False),
         "before the rename": (Path, "replace", False),

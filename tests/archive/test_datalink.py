@@ -181,13 +181,14 @@ def test_package(links: Callable[..., Document], did: str) -> None:
     assert not links(f"{did}/preview").of("#package")
 
 
-def test_preview_and_provenance(links: Callable[..., Document], did: str, client: Client) -> None:
+def test_previews_and_provenance(links: Callable[..., Document], did: str, client: Client) -> None:
     document = links(did)
-    preview = document.one("#preview-image")
-    response = client.get(preview["access_url"])
-    assert len(b"".join(response.streaming_content)) == preview["content_length"]
-    assert response["Content-Type"] == preview["content_type"] == "image/png"
-    assert response["Content-Disposition"].startswith("inline")
+    for term in ("#preview-image", "#preview-plot"):
+        preview = document.one(term)
+        response = client.get(preview["access_url"])
+        assert len(b"".join(response.streaming_content)) == preview["content_length"]
+        assert response["Content-Type"] == preview["content_type"] == "image/png"
+        assert response["Content-Disposition"].startswith("inline")
     provenance = client.get(document.one("#documentation")["access_url"])
     assert provenance.status_code == 200
     assert did.rpartition("/")[2] in provenance.content.decode()

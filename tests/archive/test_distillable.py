@@ -91,6 +91,7 @@ def test_files_become_sources() -> None:
         ({"obs_id": "9999"}, "there is no observation 9999"),
         ({"position": "1 -89"}, "no observation looks at the regions at the times asked for"),
         ({"time": "50000 50001"}, "no observation looks at the regions"),
+        ({"moc": "8/786431"}, "no observation looks at the regions"),
     ],
 )
 def test_refusals(texts: dict[str, str], message: str) -> None:

@@ -205,7 +205,12 @@ def test_values_match_the_files(demo_archive: str, demo_store: Path) -> None:
 
 
 def test_both_databases_write_in_bulk() -> None:
-    """The table has no constraint that would be checked row by row."""
+    """The table has no constraint that would be checked row by row; of indexes, those of decision 022."""
     with connection.cursor() as cursor:
         constraints = connection.introspection.get_constraints(cursor, Event._meta.db_table)
     assert not [name for name, found in constraints.items() if found["foreign_key"] or found["check"]]
+    indexes = {name for name, found in constraints.items() if found["index"] and not found["primary_key"]}
+    expected = {"gadf_event_mjd"}
+    if connection.vendor == "postgresql":
+        expected |= {"gadf_event_in_cell", "gadf_event_high"}
+    assert indexes == expected

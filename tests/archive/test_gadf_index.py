@@ -249,12 +249,15 @@ def test_reindex(three_runs: None, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("reindex")
     call_command("reindex", all=True)
     assert state() == before
-    assert capsys.readouterr().out.splitlines() == [f"{n} event lists indexed, 0 failed." for n in (3, 0, 3)]
+    assert capsys.readouterr().out.splitlines() == [
+        f"{n} event lists indexed, 0 data sets drawn, 0 failed." for n in (3, 0, 3)
+    ]
 
 
 def test_reindex_goes_on_after_a_bad_file(take_in: TakeIn, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     take_in(folder)
     ObservationIndex.objects.all().delete()
+    HDUIndex.objects.all().delete()
     path = local_path(ProductFile.objects.get(name="run2.fits").file.path)
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(SystemExit):

@@ -46,30 +46,33 @@ def test_everything_of_an_observation_is_there(take_in: TakeIn, folder: Path, st
     assert [o.status for o in report.outcomes] == [Status.ADDED] * 3
     assert report.exit_status == 0
     assert counts() == {
-        "observations": 3, "products": 15, "files": 6, "obscore": 12, "hea": 12, "activities": 3,
+        "observations": 3, "products": 18, "files": 9, "obscore": 12, "hea": 12, "activities": 3,
     }  # fmt: skip
     product = Product.objects.get(did=make_did("c", "r1", "2"))
     use = product.files.get()
     assert use.name == "run2.fits"
     assert local_path(use.file.path).read_bytes() == (folder / "run2.fits").read_bytes()
     assert use.file.sha256 == digest(folder / "run2.fits").sha256
-    assert len(stored(store)) == 6
+    assert len(stored(store)) == 9
     assert not list((store / "incoming").glob("*.intent"))
 
 
-def test_the_preview_is_a_small_picture(db: None, store: Path, folder: Path) -> None:
+def test_previews_are_small_pictures(db: None, store: Path, folder: Path) -> None:
+    """DataLink vocabulary: of an event list, an image (the sky) and a plot (its counts)."""
     ingest(folder / "run1.fits", "c")
-    use = ProductFile.objects.get(product__did=make_did("c", "r1", "1", "preview"))
-    content = local_path(use.file.path).read_bytes()
-    assert content.startswith(b"\x89PNG\r\n\x1a\n")
-    assert 5_000 < len(content) <= SIZE_LIMIT
+    for ending, kind in (("preview", "preview-image"), ("plot", "preview-plot")):
+        use = ProductFile.objects.get(product__did=make_did("c", "r1", "1", ending))
+        content = local_path(use.file.path).read_bytes()
+        assert content.startswith(b"\x89PNG\r\n\x1a\n")
+        assert 5_000 < len(content) <= SIZE_LIMIT
+        assert (use.product.subtype, use.product.semantics) == (kind, f"#{kind}")
 
 
 @pytest.mark.django_db
 def test_previews_of_real_runs_are_small(hess_archive: str) -> None:
-    uses = ProductFile.objects.filter(product__subtype="preview-image", product__release__collection__name=hess_archive)
-    sizes = list(uses.values_list("file__size", flat=True))
-    assert len(sizes) == 48
+    previews = ProductFile.objects.filter(product__semantics__startswith="#preview")
+    sizes = list(previews.filter(product__release__collection__name=hess_archive).values_list("file__size", flat=True))
+    assert len(sizes) == 2 * 48
     assert max(sizes) <= SIZE_LIMIT
 
 
@@ -99,7 +102,7 @@ def test_provenance_leads_back_to_the_file(take_in: TakeIn, folder: Path) -> Non
     used = set(Entity.objects.filter(usages__activity=activity).values_list("id", flat=True))
     made = set(Entity.objects.filter(generation__activity=activity).values_list("id", flat=True))
     assert f"urn:sha256:{sha256}" in used
-    assert made == {did, f"{did}/preview"}
+    assert made == {did, f"{did}/preview", f"{did}/plot"}
     assert Entity.objects.get(id=did).sha256 == sha256
 
 
@@ -160,7 +163,7 @@ def test_bad_files_are_refused_by_name_and_the_rest_goes_in(take_in: TakeIn, fol
     assert [o.obs_id for o in report.of(Status.ADDED)] == ["1", "3"]
     assert report.exit_status == 1
     assert counts()["observations"] == 2
-    assert len(stored(store)) == 4
+    assert len(stored(store)) == 6
 
 
 def test_nothing_usable(take_in: TakeIn, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_killed_and_run_again(tmp_path: Path, database_url: str) -> None:
     store = rounds.pop("store")
     expected = rounds["7 never"]
     assert expected["observations"] == [str(n) for n in range(1, RUNS + 1)]
-    assert (expected["products"], expected["obscore"], expected["hea"]) == (2 * RUNS + 1, RUNS, RUNS)
+    assert (expected["products"], expected["obscore"], expected["hea"]) == (3 * RUNS + 1, RUNS, RUNS)
     for name, state in rounds.items():
         assert {k: v for k, v in state.items() if k not in ("kills", "debris")} == {
             k: v for k, v in expected.items() if k not in ("kills", "debris")
@@ -50,4 +50,4 @@ def test_killed_and_run_again(tmp_path: Path, database_url: str) -> None:
         state = rounds[f"{number} {point}"]
         assert state["kills"] == 3, point
         assert state["debris"] == 3, point
-    assert store == {"orphans": [], "incoming": [], "files": (2 * RUNS + 1) * len(rounds)}
+    assert store == {"orphans": [], "incoming": [], "files": (3 * RUNS + 1) * len(rounds)}

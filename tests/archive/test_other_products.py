@@ -113,9 +113,7 @@ def test_links_of_a_spectrum(take_in: TakeIn, mixed: Path, client: Client) -> No
         "Background spectrum (HDU SPECTRUM of back.fits)": None,
     }
     assert not [row for row in rows if row["semantics"] == "#proc"]
-    assert [row["description"] for row in rows if row["semantics"] == "#preview-image"] == [
-        "Counts spectrum and its background"
-    ]
+    assert [row["description"] for row in rows if row["semantics"] == "#preview-plot"] == ["Drawn for a test"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -124,7 +122,8 @@ def test_every_page(take_in: TakeIn, mixed: Path, client: Client) -> None:
     for row in ObsCore.objects.all():
         page = client.get(reverse("observation", args=[row.obs_publisher_did])).content.decode()
         assert ("Observation" in page.partition("<h1>")[2][:20]) == (row.dataproduct_type == "event")
-        assert ("Fit spectrum" in page) == (row.dataproduct_subtype == "event-bundle")
+        for offered in ("Fit spectrum", "Distil these events"):
+            assert (offered in page) == (row.dataproduct_subtype == "event-bundle")
     page = client.get(reverse("observation", args=[SPECTRUM])).content.decode()
     assert "FILE=matrix.fits" in page
     assert "1.5 – 10.5 keV" in page
@@ -159,8 +158,8 @@ def test_jobs_are_offered_for_what_they_can_take(take_in: TakeIn, tmp_path: Path
     full, point = (Product.objects.get(did=make_did("c", "r1", obs_id)) for obs_id in ("42", "43"))
     spectrum = next(job for job in job_types() if job.name == "spectrum")
     role = replace(spectrum.inputs[0], product_types=("event-bundle", "event-list"))
-    assert [takes(spectrum, product) for product in (full, point)] == [True, False]
-    assert [takes(replace(spectrum, inputs=(role,)), product) for product in (full, point)] == [True, True]
+    assert [takes(spectrum, product, ()) for product in (full, point)] == [True, False]
+    assert [takes(replace(spectrum, inputs=(role,)), product, ()) for product in (full, point)] == [True, True]
     assert not [row for row in links_of(client, point.did) if row["service_def"] == "job_spectrum"]
 
 
@@ -173,15 +172,19 @@ def test_documents_know_their_folder(take_in: TakeIn, mixed: Path) -> None:
 
 
 def test_pictures_are_small_and_the_same_each_time(mixed: Path) -> None:
-    drawn = 0
+    drawn: dict[str, list[str]] = {}
     for found in scan(mixed):
         if found.reader is None or found.reader.name == "gadf":
             continue
         record = found.reader.read(found.candidate)
-        picture = preview.render(record)
-        assert picture.startswith(b"\x89PNG")
-        assert 5_000 < len(picture) <= preview.SIZE_LIMIT
-        assert preview.describe(record)
-        drawn += 1
-    assert drawn == 5
-    assert preview.render(record) == picture
+        pictures = preview.render(record)
+        for picture in pictures:
+            assert picture.content.startswith(b"\x89PNG")
+            assert 5_000 < len(picture.content) <= preview.SIZE_LIMIT
+            assert picture.description
+        drawn[found.reader.name] = [picture.kind for picture in pictures]
+    assert drawn == {
+        "catalogue": ["preview-image"], "fermi": ["preview-image", "preview-plot"], "integral": ["preview-plot"],
+        "ogip": ["preview-plot"], "sed": ["preview-plot"],
+    }  # fmt: skip
+    assert preview.render(record) == pictures

@@ -1,4 +1,4 @@
-"""Many files at once: a tar that can be resumed, a script that fetches them, and lists."""
+"""Many files at once: a tar or zip that can be resumed, a script that fetches them, and lists."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import io
 import shlex
 import subprocess
 import tarfile
+import zipfile
+import zlib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +19,13 @@ from django.test import Client
 from django.utils.timezone import now
 
 from archive.identifiers import make_did
-from archive.models import ProductFile
+from archive.models import ProductFile, StoredFile
+from archive.retrieval import zipball
+from archive.retrieval.layout import LaidOutFile, Member
 from archive.retrieval.script import Download, script
 from archive.retrieval.selection import safe_word
-from archive.retrieval.tarball import Member, Tar, TarFile
+from archive.retrieval.tarball import tar
+from archive.retrieval.zipball import zipped
 from archive.store import local_path
 from tests.archive.test_ingest import TakeIn
 from tests.archive.test_retrieve import body
@@ -46,37 +52,61 @@ def files(demo_archive: str, dids: list[str]) -> dict[str, bytes]:
 
 
 def members(content: bytes) -> dict[str, bytes]:
-    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
-        return {info.name: tar.extractfile(info).read() for info in tar}  # type: ignore[union-attr]
+    if content.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            assert packed.testzip() is None
+            return {name: packed.read(name) for name in packed.namelist()}
+    with tarfile.open(fileobj=io.BytesIO(content)) as opened:
+        return {info.name: opened.extractfile(info).read() for info in opened}  # type: ignore[union-attr]
 
 
 def sums(files: dict[str, bytes]) -> str:
     return "".join(f"{hashlib.sha256(content).hexdigest()}  {path}\n" for path, content in files.items())
 
 
-def test_bundle(client: Client, dids: list[str], files: dict[str, bytes]) -> None:
-    """A tar of announced length, of all files and their checksums; asked for by POST it is the same."""
-    response = client.get("/retrieve/bundle", {"ID": dids})
+FORMS = [({}, "tar", "application/x-tar"), ({"RESPONSEFORMAT": "zip"}, "zip", "application/zip")]
+
+
+@pytest.mark.parametrize(("form", "ending", "media_type"), FORMS)
+def test_bundle(
+    client: Client, dids: list[str], files: dict[str, bytes], form: dict[str, str], ending: str, media_type: str
+) -> None:
+    """A tar or zip of announced length, of all files and their checksums; asked for by POST it is the same."""
+    response = client.get("/retrieve/bundle", {"ID": dids, **form})
     content = body(response)
-    assert response["Content-Type"] == "application/x-tar"
+    assert response["Content-Type"] == media_type
+    assert response["Content-Disposition"].endswith(f'.{ending}"')
     assert response["Content-Length"] == str(len(content))
     assert members(content) == {**files, "SHA256SUMS": sums(files).encode()}
-    assert body(client.post("/retrieve/bundle", {"ID": dids})) == content
-    head = client.head("/retrieve/bundle", {"ID": dids})
+    assert body(client.post("/retrieve/bundle", {"ID": dids, **form})) == content
+    head = client.head("/retrieve/bundle", {"ID": dids, **form})
     assert (head["Content-Length"], head["ETag"]) == (str(len(content)), response["ETag"])
 
 
-def test_a_bundle_can_be_resumed(client: Client, dids: list[str]) -> None:
+@pytest.mark.parametrize("form", [form for form, _, _ in FORMS], ids=["tar", "zip"])
+def test_a_bundle_can_be_resumed(client: Client, dids: list[str], form: dict[str, str]) -> None:
     """RFC 9110 section 14: the bytes from anywhere on are those of the first answer; other files, other tag."""
-    first = client.get("/retrieve/bundle", {"ID": dids})
+    first = client.get("/retrieve/bundle", {"ID": dids, **form})
     content, etag = body(first), first["ETag"]
-    for start in (1, 511, 512, 700, len(content) // 2, len(content) - 10241, len(content) - 1):
+    for start in (1, 511, 512, 700, len(content) // 2, len(content) - 10241, len(content) - 90, len(content) - 1):
         headers = {"range": f"bytes={start}-", "if-range": etag}
-        rest = client.get("/retrieve/bundle", {"ID": dids}, headers=headers)
+        rest = client.get("/retrieve/bundle", {"ID": dids, **form}, headers=headers)
         assert (rest.status_code, body(rest)) == (206, content[start:])
-    other = client.get("/retrieve/bundle", {"ID": dids[:1]}, headers={"range": "bytes=9-", "if-range": etag})
+    other = client.get("/retrieve/bundle", {"ID": dids[:1], **form}, headers={"range": "bytes=9-", "if-range": etag})
     assert (other.status_code, other["ETag"] != etag) == (200, True)
     body(other)
+
+
+def test_files_from_before_there_were_checksums_for_zip(client: Client, dids: list[str]) -> None:
+    """CRC-32 is computed when it is wanted first, and kept."""
+    kept = StoredFile.objects.filter(uses__product__did__in=dids)
+    expected = {file.pk: zlib.crc32(local_path(file.path).read_bytes()) for file in kept}
+    assert {file.pk: file.crc32 for file in kept} == expected
+    asked = {"ID": dids, "RESPONSEFORMAT": "application/zip"}
+    whole = body(client.get("/retrieve/bundle", asked))
+    kept.update(crc32=None)
+    assert body(client.get("/retrieve/bundle", asked)) == whole
+    assert {file.pk: file.crc32 for file in kept.all()} == expected
 
 
 @pytest.mark.parametrize("sizes", [(), (0,), (1, 512, 513), (0, 0, 1024)])
@@ -86,10 +116,7 @@ def test_tar_is_what_tarfile_makes(sizes: tuple[int, ...], path: str) -> None:
     contents = [bytes([65 + n]) * size for n, size in enumerate(sizes)]
     moment = now()
 
-    def member(number: int) -> Member:
-        return Member(f"{path}{number}", sizes[number], "", moment, lambda: io.BytesIO(contents[number]))
-
-    tar = Tar([member(number) for number in range(len(sizes))])
+    layout = tar([in_memory(f"{path}{number}", content, moment) for number, content in enumerate(contents)])
     expected = io.BytesIO()
     with tarfile.open(fileobj=expected, mode="w", format=tarfile.PAX_FORMAT) as made:
         for number, content in enumerate(contents):
@@ -97,22 +124,84 @@ def test_tar_is_what_tarfile_makes(sizes: tuple[int, ...], path: str) -> None:
             info.size, info.mtime = len(content), int(moment.timestamp())
             made.addfile(info, io.BytesIO(content))
     given = []
-    with TarFile(tar, lambda: given.append("turn")) as file:
+    with LaidOutFile(layout, lambda: given.append("turn")) as file:
         pieces = iter(lambda: file.read(7) or b"", b"")
         assert b"".join(pieces) == expected.getvalue()
-    assert (tar.size, given) == (len(expected.getvalue()), ["turn"])
+    assert (layout.size, given) == (len(expected.getvalue()), ["turn"])
 
 
-def test_a_bundle_breaks_off_where_a_file_ends_too_early(client: Client, take_in: TakeIn, folder: Path) -> None:
+@pytest.mark.parametrize("sizes", [(), (0,), (1, 512, 513), (0, 0, 1024)])
+@pytest.mark.parametrize("path", ["a/b", "ä/b"])
+def test_zip_is_what_zipfile_makes(sizes: tuple[int, ...], path: str) -> None:
+    """APPNOTE 6.3.10: byte for byte, in pieces of any size."""
+    contents = [bytes([65 + n]) * size for n, size in enumerate(sizes)]
+    moment = datetime(2026, 8, 31, 23, 59, 58, tzinfo=UTC)
+    layout = zipped([in_memory(f"{path}{number}", content, moment) for number, content in enumerate(contents)])
+    expected = io.BytesIO()
+    with zipfile.ZipFile(expected, "w") as made:
+        for number, content in enumerate(contents):
+            info = zipfile.ZipInfo(f"{path}{number}", (2026, 8, 31, 23, 59, 58))
+            info.external_attr = 0o100644 << 16
+            made.writestr(info, content)
+    with LaidOutFile(layout, lambda: None) as file:
+        assert b"".join(iter(lambda: file.read(7) or b"", b"")) == expected.getvalue()
+    assert layout.size == len(expected.getvalue())
+
+
+class Zeros(io.RawIOBase):
+    """A large file without content."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size, self._position = size, 0
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._position = offset
+        return offset
+
+    def read(self, most: int = -1) -> bytes:
+        piece = bytes(min(most, self._size - self._position))
+        self._position += len(piece)
+        return piece
+
+
+def test_a_zip_of_more_than_4_gib(monkeypatch: pytest.MonkeyPatch) -> None:
+    """APPNOTE sections 4.5.3 and 4.3.14: sizes and places beyond 32 bits, and more members than are counted by 16."""
+    moment, large = now(), 5 * 2**30
+    big = [Member(f"big{n}", large, "", moment, lambda: Zeros(large), 7) for n in range(2)]  # type: ignore[arg-type,return-value]
+    layout = zipped([*big, in_memory("small", b"at the end", moment)])
+    with LaidOutFile(layout, lambda: None) as file, zipfile.ZipFile(io.BufferedReader(file)) as opened:
+        found = [(info.filename, info.file_size, info.CRC) for info in opened.infolist()]
+        assert found[:2] == [("big0", large, 7), ("big1", large, 7)]
+        assert opened.read("small") == b"at the end"
+        assert opened.open("big1").read(3) == bytes(3)
+    monkeypatch.setattr(zipball, "ZIP_FILECOUNT_LIMIT", 2)
+    with LaidOutFile(zipped([in_memory(str(number), b"x", moment) for number in range(3)]), lambda: None) as file:
+        content = file.read()
+    assert b"PK\6\6" in content
+    assert zipfile.ZipFile(io.BytesIO(content)).namelist() == ["0", "1", "2"]
+
+
+def in_memory(path: str, content: bytes, moment: datetime) -> Member:
+    return Member(path, len(content), "", moment, lambda: io.BytesIO(content), zlib.crc32(content))
+
+
+@pytest.mark.parametrize("form", [form for form, _, _ in FORMS], ids=["tar", "zip"])
+def test_a_bundle_breaks_off_where_a_file_ends_too_early(
+    client: Client, take_in: TakeIn, folder: Path, form: dict[str, str]
+) -> None:
     """Never an answer that looks whole: refused before it begins, or broken off."""
     take_in(folder)
     dids = [make_did("c", "r1", run) for run in ("1", "2")]
     path = local_path(ProductFile.objects.get(product__did=dids[1]).file.path)
-    begun = client.get("/retrieve/bundle", {"ID": dids})
+    begun = client.get("/retrieve/bundle", {"ID": dids, **form})
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(FatalFault):
         body(begun)
-    refused = client.get("/retrieve/bundle", {"ID": dids})
+    refused = client.get("/retrieve/bundle", {"ID": dids, **form})
     assert (refused.status_code, "run2.fits is damaged" in refused.content.decode()) == (500, True)
 
 
@@ -148,6 +237,12 @@ def test_errors_are_text(
     assert response["Content-Type"].startswith("text/plain")
     assert said in response.content.decode()
     assert "<" not in response.content.decode()
+
+
+def test_forms_that_there_are(client: Client, dids: list[str]) -> None:
+    response = client.get("/retrieve/bundle", {"ID": dids, "RESPONSEFORMAT": "rar"})
+    assert response.status_code == 400
+    assert "offered are tar, zip, application/x-tar, application/zip" in response.content.decode()
 
 
 def test_lists(client: Client, dids: list[str], files: dict[str, bytes]) -> None:

@@ -24,6 +24,7 @@ from archive.soda.capabilities import ASYNC_STANDARD, SYNC_STANDARD
 from archive.soda.parameters import PARAMETERS
 from archive.store import local_path
 from vo.errors import AuthorizationFault, FatalFault
+from vo.healpix import cells
 from vo.regions import separation
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_archive")]
@@ -171,6 +172,8 @@ def test_nothing_was_observed_there(client: Client) -> None:
         {"POS": f"CIRCLE {away} 1"},
         {"POS": "RANGE 0 360 -90 -89.9"},
         {"TIME": "50000 50001"},
+        {"MOC": f"6/{int(cells(*map(float, away.split()), 6))}"},
+        {"MOC": "0/"},
     ):
         response = client.get(URL, {"ID": product().did, **parameters})
         assert (response.status_code, response.content) == (204, b""), parameters

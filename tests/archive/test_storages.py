@@ -20,6 +20,7 @@ from archive.retrieval import copies as kept
 from archive.store import is_present, local_path, orphans, writing
 from tests.archive.objectstore import OBJECTS
 from tests.archive.test_retrieve import body
+from tests.archive.undrawn import undrawn
 from vo.errors import FatalFault, TransientFault
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +34,7 @@ def storage(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> A
     monkeypatch.setattr(objects, "PAUSE", 0.0)
     # Columnar copies are made from files in the cache, which is to be empty here.
     monkeypatch.setattr(copies, "prepare", lambda did: None)
-    monkeypatch.setattr(preview, "render", lambda record: b"\x89PNG" + record.obs_id.encode())
+    monkeypatch.setattr(preview, "render", undrawn)
     settings.DISTILLER_HOME = tmp_path / "home"
 
     def use(fails_every: int = 0) -> None:

@@ -208,7 +208,8 @@ def test_from_a_name_to_a_spectrum_and_back_to_the_events(chromium: Browser, ser
     page.get_by_text(re.compile(r"\d+ input files?")).click()
     page.get_by_role("link", name="ivo://").first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Crab Nebula")
-    expect(page.get_by_role("img", name=re.compile("Preview"))).to_be_visible()
+    for shown in ("field of view", "rate over time"):
+        expect(page.get_by_role("img", name=re.compile(f"Preview of .*{shown}"))).to_be_visible()
     visit.shoot(pictures, "7-observation")
     visit.close()
 

@@ -195,11 +195,13 @@ def test_observation(client: Client) -> None:
     for meaning in ("Event list", "Effective area", "Energy dispersion", "Point spread function", "Background model"):
         assert meaning in words
     links = {a.text_content().strip(): a.get("href") for a in root.xpath("//main//a")}
-    preview = root.xpath("//figure[@class='picture']/img/@src")[0]
+    field, counts = root.xpath("//figure[@class='picture']/img/@src")
     for url, media_type in (
-        (preview, "image/png"),
+        (field, "image/png"),
+        (counts, "image/png"),
         (links["Download"], "application/fits"),
         (links["tar"], "application/x-tar"),
+        (links["zip"], "application/zip"),
         (links["script"], "text/x-shellscript; charset=utf-8"),
         (links["DataLink"], "application/x-votable+xml;content=datalink"),
     ):
@@ -218,6 +220,9 @@ def test_files_of_a_result(client: Client) -> None:
     (collection,) = root.xpath("//form[@id='selection']/input[@name='collection']/@value")
     text_of = client.get(script, {"obs_id": ticked, "collection": collection, "position": "83.6 22"}).content.decode()
     assert text_of.count("\nfetch ") == len(ticked)
+    (packed,) = root.xpath("//form[@id='selection']//button[normalize-space()='Download zip']")
+    asked = {"obs_id": ticked, "collection": collection, packed.get("name"): packed.get("value")}
+    assert b"".join(client.get(packed.get("formaction"), asked)).startswith(b"PK")
     (query,) = root.xpath("//input[@name='QUERY']/@value")
     (whole,) = root.xpath("//button[normalize-space()='SHA256SUMS']/@formaction")
     runs = root.xpath("//input[@name='obs_id']")

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from defusedxml.ElementTree import fromstring
-from django.db import OperationalError
+from django.core.cache import cache
+from django.db import OperationalError, connection
 from django.test import Client
 
-from tap.registry import tables
+from tap.registry import find, tables
+from tap.sizes import measured
 
 pytestmark = pytest.mark.django_db
 TAP_SCHEMA = [
@@ -58,6 +60,22 @@ def test_tables(client: Client) -> None:
     names = [t.findtext("name") for t in get(client, "/tap/tables").iter("table")]
     assert names == [t.meta.name for t in tables()]
     assert names[:5] == TAP_SCHEMA
+
+
+def test_sizes_of_tables(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """VODataService 1.2 section 3.3: nrows, estimated or counted; a table that is too large to count has none."""
+    published = find("tap_schema.columns")
+    assert published is not None
+    expected = sum(len(table.meta.columns) for table in tables())
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {published.sql_name}" if connection.vendor == "postgresql" else "SELECT 1")
+    cache.delete("tap.sizes")
+    rows = {t.findtext("name"): t.findtext("nrows") for t in get(client, "/tap/tables").iter("table")}
+    assert rows["tap_schema.columns"] == str(expected)
+    assert get(client, "/tap/tables/tap_schema.columns").findtext("nrows") == str(expected)
+    assert all(number is not None and number.isdecimal() for number in rows.values())
+    monkeypatch.setattr("tap.sizes._COUNTED", 3)
+    assert measured().get("tap_schema.columns") == (expected if connection.vendor == "postgresql" else None)
 
 
 def test_one_table(client: Client) -> None:
