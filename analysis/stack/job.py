@@ -68,7 +68,7 @@ class StackParameters(OnOffParameters):
 
 JOB = JobType(
     name="stack",
-    version="1.0",
+    version="1.1",
     title="Stacked spectra compared",
     description="Stacked spectra of several sources or periods, their fitted parameters side by side, and the "
     "likelihood-ratio tests whether they agree in shape, and in shape and flux.",

@@ -20,6 +20,7 @@ from analysis.onoff import models, points
 from analysis.onoff.fit import Fitted, count, fit, stack
 from analysis.onoff.norms import flux_points
 from analysis.onoff.reduction import Reducer, Reduction, reduce
+from analysis.onoff.regions import on_radius
 from analysis.outputs import title, write_ecsv, write_fits, write_json, write_models, write_png
 from analysis.progress import Stage
 from analysis.sample import sample_observation, sample_position
@@ -56,7 +57,7 @@ def run(context: JobContext) -> None:
             members.append(_member(group, files_of(group, files), parameters, stage))
         except UserJobError as error:
             raise UserJobError(f"Group {group.name}: {error.message}") from error
-    check_independent(members, parameters.on_radius)
+    check_independent(members)
     context.progress("Testing whether the groups agree", 0.8)
     document = summary(members, parameters)
     context.progress("Computing flux points", 0.85)
@@ -103,10 +104,12 @@ def _member(group: Group, files: Sequence[InputFile], parameters: StackParameter
     return Member(group, position, reduction, dataset, fitted)
 
 
-def check_independent(members: Sequence[Member], on_radius: float) -> None:
+def check_independent(members: Sequence[Member]) -> None:
     """Raises UserJobError when two groups share events: a test of their agreement would mean nothing."""
     for first, second in combinations(members, 2):
-        if first.position.separation(second.position) > 2 * on_radius * u.deg:
+        one_radius, other_radius = on_radius(first.dataset), on_radius(second.dataset)
+        apart = first.position.separation(second.position)
+        if one_radius is not None and other_radius is not None and apart > (one_radius + other_radius) * u.deg:
             continue
         for one in first.reduction.runs:
             for other in second.reduction.runs:
@@ -132,6 +135,7 @@ def summary(members: Sequence[Member], parameters: StackParameters) -> dict[str,
                 **asdict(count(member.dataset)),
                 "livetime_s": member.reduction.livetime,
                 "energy_range_TeV": safe_range(member.dataset),
+                "on_radius_deg": on_radius(member.dataset),
                 "position_deg": [float(member.position.ra.deg), float(member.position.dec.deg)],
                 "obs_ids": member.reduction.obs_ids,
                 "skipped": member.reduction.skipped,
@@ -144,7 +148,6 @@ def summary(members: Sequence[Member], parameters: StackParameters) -> dict[str,
     return {
         "model": parameters.model,
         "reference_energy_TeV": parameters.reference_energy,
-        "on_radius_deg": parameters.on_radius,
         "agreement": tests,
         "groups": groups,
     }
