@@ -35,7 +35,13 @@ NAMES = {
 }
 """GADF HDU types that an analysis in full enclosure reads."""
 
-_CLASSES = {"aeff": "aeff_2d", "edisp": "edisp_2d", "psf": "psf_table", "bkg": "bkg_3d"}
+_CLASSES = {
+    "aeff": "aeff_2d",
+    "edisp": "edisp_2d",
+    "psf": "psf_table",
+    "bkg": "bkg_3d",
+    "rad_max": "rad_max_2d",
+}
 _DAMAGE = (OSError, EOFError, zlib.error, VerifyError, AstropyUserWarning, LookupError, ValueError, TypeError)
 """What astropy and gammapy raise over files that are not what they should be."""
 _GZIP = b"\x1f\x8b"
@@ -76,14 +82,16 @@ def check_distinct(files: Sequence[InputFile]) -> None:
         )
 
 
-def load(file: InputFile, needed: Collection[str]) -> Observation:
+def load(file: InputFile, needed: Collection[str], point_like: bool = False) -> Observation:
     """Read the HDU types `needed` (keys of `NAMES`; events and GTI are always read) of an observation.
 
-    Raises UserJobError when the file is gone, changed or damaged, lacks something needed, or has point-like responses.
+    With `point_like`, responses for one on region will do: they need no point spread function, but have the size of
+    the region (`Observation.rad_max`). Raises UserJobError when the file is gone, changed or damaged, lacks something
+    needed, or has point-like responses where they will not do.
     """
     obs_id = name_of(file)
     hdus = file.metadata.get("hdus") or {}
-    kinds = [kind for kind in NAMES if kind in {"events", "gti", *needed}]
+    kinds = [kind for kind in NAMES if kind in {"events", "gti", *needed}] + (["rad_max"] if point_like else [])
     opened: dict[Path, fits.HDUList] = {}
     try:
         with warnings.catch_warnings():
@@ -95,7 +103,7 @@ def load(file: InputFile, needed: Collection[str]) -> Observation:
                     if path not in opened:
                         opened[path] = _open(path, file)
                     tables[kind] = opened[path][hdus[kind]]
-            _check(obs_id, kinds, tables)
+            _check(obs_id, kinds, tables, point_like)
             return _observation(obs_id, tables, file.metadata.get("hdu_classes") or {})
     except FileNotFoundError as error:
         raise UserJobError(f"The file of observation {obs_id} is missing from the archive.") from error
@@ -106,13 +114,21 @@ def load(file: InputFile, needed: Collection[str]) -> Observation:
             hdulist.close()
 
 
-def _check(obs_id: str, kinds: Sequence[str], tables: Mapping[str, fits.BinTableHDU]) -> None:
+def _check(obs_id: str, kinds: Sequence[str], tables: Mapping[str, fits.BinTableHDU], point_like: bool) -> None:
+    required = [kind for kind in kinds if kind in NAMES]
     if any(str(hdu.header.get("HDUCLAS3", "")).strip().upper() == "POINT-LIKE" for hdu in tables.values()):
-        raise UserJobError(
-            f"Observation {obs_id} has point-like responses, valid for one size of the on region only; "
-            "this analysis needs full-enclosure responses."
-        )
-    missing = [NAMES[kind] for kind in kinds if kind not in tables]
+        if not point_like:
+            raise UserJobError(
+                f"Observation {obs_id} has point-like responses, valid for one size of the on region only; this "
+                "analysis needs full-enclosure responses. Choose spectrum, lightcurve or stack for it."
+            )
+        required = [kind for kind in required if kind != "psf"]
+        if "aeff" in tables and "rad_max" not in tables and "RAD_MAX" not in tables["aeff"].header:
+            raise UserJobError(
+                f"Observation {obs_id} has point-like responses that do not say for which on region they are valid "
+                "(RAD_MAX): leave it out."
+            )
+    missing = [NAMES[kind] for kind in required if kind not in tables]
     if missing:
         raise UserJobError(f"Observation {obs_id} has no {' and no '.join(missing)}, which this analysis needs.")
 

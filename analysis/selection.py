@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pydantic import model_validator
 
 from uws.jobtypes import InputRole
@@ -108,3 +110,6 @@ OBSERVATIONS = InputRole(
     resolver="dl3",
     product_types=("event-bundle",),
 )
+
+ON_OFF_OBSERVATIONS = replace(OBSERVATIONS, point_like=True)
+"""The same for jobs that count in an on region."""

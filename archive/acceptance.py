@@ -14,12 +14,13 @@ EVENT_LIST = "event-list"
 def takes(job_type: JobType, product: Product, foreign: Collection[int]) -> bool:
     """Whether one of the inputs of a job type is for this kind of data set; `foreign` is of `foreign_lists`.
 
-    Point-like responses hold for one size of the on region. A job that takes event lists without responses does not
-    mind; one that asks for bundles needs responses for the whole field of view (full enclosure).
+    Point-like responses hold for one size of the on region. They do where the input says so, and where event lists
+    without responses do; else responses for the whole field of view are needed (full enclosure).
     """
     point_like = product.observation is not None and product.observation.point_like
     return product.pk not in foreign and any(
-        product.subtype in role.product_types and not (point_like and EVENT_LIST not in role.product_types)
+        product.subtype in role.product_types
+        and (role.point_like or EVENT_LIST in role.product_types or not point_like)
         for role in job_type.inputs
     )
 

@@ -69,6 +69,7 @@ CASES = [
         {
             "another model": {**_GAUSSIAN, "model": "log-parabola"},
             "another energy range": {**_GAUSSIAN, "energy": (1.0, 10.0)},
+            "one between the bins": {**_GAUSSIAN, "energy": (0.9, 12.0)},
         },
         beside=False,
     ),

@@ -65,6 +65,16 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """One of several spectra that are compared: what was found of it, and of which events."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    facts: tuple[str, ...]
+    """Texts in the order of `GROUP_FACTS`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """All that a finished job shows."""
 
@@ -73,6 +83,12 @@ class Outcome:
     plot: str = ""
     fit: Fit | None = None
     facts: tuple[tuple[str, str], ...] = field(default=())
+    groups: tuple[Group, ...] = ()
+
+    @property
+    def group_facts(self) -> tuple[str, ...]:
+        """Headings of the groups' facts."""
+        return tuple(label for label, _ in GROUP_FACTS.values())
 
 
 def outcome(job: Job) -> Outcome:
@@ -87,6 +103,7 @@ def outcome(job: Job) -> Outcome:
         plot=downloads["plot_data"].url if "plot_data" in downloads else "",
         fit=fit_summary(fit) if fit else None,
         facts=facts(summary) if summary else (),
+        groups=groups(summary) if summary else (),
     )
 
 
@@ -156,6 +173,8 @@ _FACTS = {
     "dof": ("Degrees of freedom", "{:g}"),
 }
 """What is told of a fit or a map, in this order; keys that are absent are left out."""
+GROUP_FACTS = {key: _FACTS[key] for key in ("n_on", "excess", "significance", "stat", "dof")}
+"""What is told of each of several groups."""
 
 
 def _tests(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -174,6 +193,27 @@ def _tests(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, label in (("shape", "p-value of one spectral shape"), ("spectrum", "p-value of one spectrum")):
         if isinstance(agreement, Mapping) and isinstance(test := agreement.get(key), Mapping):
             yield label, f"{_number(test.get('p_value')):.2g} ({_number(test.get('sigma')):.1f} σ)"
+
+
+def groups(document: Mapping[str, Any]) -> tuple[Group, ...]:
+    """The groups of a comparison, and the one spectrum fitted to all of them, which has no events of its own."""
+    found = [
+        Group(
+            name=str(row.get("name", "")),
+            parameters=tuple(_parameter(each) for each in _rows(row, "parameters")),
+            facts=tuple(
+                form.format(value) if math.isfinite(value := _number(row.get(key))) else "–"
+                for key, (_, form) in GROUP_FACTS.items()
+            ),
+        )
+        for row in _rows(document, "groups")
+    ]
+    agreement = document.get("agreement")
+    common = _rows(agreement.get("spectrum") if isinstance(agreement, Mapping) else None, "common")
+    if found and common:
+        parameters = tuple(_parameter(each) for each in common)
+        found.append(Group("all, one spectrum", parameters, ("",) * len(GROUP_FACTS)))
+    return tuple(found)
 
 
 def _rows(document: Any, key: str) -> list[Mapping[str, Any]]:

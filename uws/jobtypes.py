@@ -23,7 +23,8 @@ from uws.parameters import JobParameters
 class InputRole:
     """Data that a job type uses: `resolver` names a registered input resolver.
 
-    With `product_types`, files whose resolver says otherwise (`metadata["product_type"]`) are refused.
+    With `product_types`, files whose resolver says otherwise (`metadata["product_type"]`) are refused. `point_like`:
+    instrument responses that hold for one on region only will do.
     """
 
     name: str
@@ -31,6 +32,7 @@ class InputRole:
     resolver: str
     product_types: tuple[str, ...] = ()
     multiple: bool = True
+    point_like: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ class CountmapParameters(DL3Selection):
 
 JOB = JobType(
     name="countmap",
-    version="1.1",
+    version="1.2",
     title="Count map",
     description="Maps of the counts, the background (from rings or from the model of the field of view), the exposure, "
     "the excess and the significance around a position.",

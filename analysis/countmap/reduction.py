@@ -25,7 +25,9 @@ from regions import CircleSkyRegion
 from analysis.countmap.job import JOB, CountmapParameters
 from analysis.maps.background import field_of_view_norm
 from analysis.maps.grid import Bin, SkyGrid, energy_edges
-from analysis.maps.reduction import EXPOSURE_UNIT, MapReducer, Run, RunMaps, check_size
+from analysis.maps.limits import EXPOSURE_UNIT
+from analysis.maps.reduction import MapReducer, RunMaps, check_size
+from analysis.maps.runs import Run
 from analysis.maps.store import ArrayStore
 from analysis.observations import UnusableObservation
 from analysis.progress import Stage
@@ -68,7 +70,7 @@ def reduce(
     summation = Summation(parameters, position, store)
     check_size(files, summation.reducer.grid, JOB.execution_duration)
     for number, file in enumerate(files):
-        run = Run.of_file(file, NEEDED)
+        run = Run.of_file(file, NEEDED, store)
         progress.step(number, len(files), f"Reducing run {run.name} ({number + 1} of {len(files)})")
         try:
             summation.add(run)

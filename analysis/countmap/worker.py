@@ -18,7 +18,8 @@ from analysis.countmap.job import JOB, CountmapParameters
 from analysis.countmap.plot import map_figure
 from analysis.countmap.reduction import Reduction, Summation, reduce
 from analysis.maps.images import image_hdus
-from analysis.maps.reduction import EXPOSURE_UNIT, Run
+from analysis.maps.limits import EXPOSURE_UNIT
+from analysis.maps.runs import Run
 from analysis.maps.store import ArrayStore, store_of
 from analysis.outputs import title, write_fits, write_json, write_png
 from analysis.progress import Stage

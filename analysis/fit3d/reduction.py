@@ -23,8 +23,10 @@ from regions import CircleSkyRegion
 from analysis.fit3d.job import JOB, Fit3dParameters
 from analysis.maps.background import field_of_view_norm
 from analysis.maps.grid import SkyGrid, energy_edges
-from analysis.maps.reduction import EXPOSURE_UNIT, Run, check_size
+from analysis.maps.limits import EXPOSURE_UNIT
+from analysis.maps.reduction import check_size
 from analysis.maps.responses import ResponseReducer
+from analysis.maps.runs import Run
 from analysis.maps.store import ArrayStore
 from analysis.observations import UnusableObservation
 from analysis.progress import Stage
@@ -59,7 +61,7 @@ def reduce(
     check_size(files, stack.grid, JOB.execution_duration)
     skipped = []
     for number, file in enumerate(files):
-        run = Run.of_file(file, NEEDED)
+        run = Run.of_file(file, NEEDED, store)
         progress.step(number, len(files), f"Reducing run {run.name} ({number + 1} of {len(files)})")
         try:
             stack.add(run)

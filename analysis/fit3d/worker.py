@@ -25,7 +25,7 @@ from analysis.fit3d.plot import fit_figure
 from analysis.fit3d.points import flux_points
 from analysis.fit3d.reduction import Reduction, Stack, reduce
 from analysis.maps.images import image_hdus
-from analysis.maps.reduction import Run
+from analysis.maps.runs import Run
 from analysis.maps.store import ArrayStore, store_of
 from analysis.outputs import title, write_fits, write_json, write_png
 from analysis.progress import Stage

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from analysis.onoff.parameters import OnOffParameters
-from analysis.selection import OBSERVATIONS
+from analysis.selection import ON_OFF_OBSERVATIONS
 from uws.jobtypes import JobType, OutputRole
 from uws.parameters import Interval, param
 
@@ -83,7 +83,7 @@ JOB = JobType(
     description="Integral fluxes of a source for each night, run or given time bin, at a fixed spectral shape, with "
     "upper limits where it is not seen, and tests whether it varies.",
     parameters=LightcurveParameters,
-    inputs=(OBSERVATIONS,),
+    inputs=(ON_OFF_OBSERVATIONS,),
     outputs=(
         OutputRole("lightcurve", "lightcurve.fits", "application/fits", "Light curve (gammapy)", "light-curve"),
         OutputRole("lightcurve_table", "lightcurve.ecsv", "text/plain", "The same light curve as text (ECSV)"),

@@ -29,6 +29,7 @@ from analysis.onoff.fit import SOURCE, count, fit, stack
 from analysis.onoff.norms import UL_CONFIDENCE, norm, points_of, profile
 from analysis.onoff.points import hdu
 from analysis.onoff.reduction import Reducer, Reduction, Run, reduce
+from analysis.onoff.regions import on_radius
 from analysis.outputs import title, write_ecsv, write_fits, write_json, write_models, write_png
 from analysis.progress import Stage
 from analysis.sample import sample_observation, sample_position
@@ -198,7 +199,7 @@ def summary(
         "energy_range_TeV": [float(found.edges[0]), float(found.edges[-1])],
         "obs_ids": reduction.obs_ids,
         "position_deg": [float(position.ra.deg), float(position.dec.deg)],
-        "on_radius_deg": parameters.on_radius,
+        "on_radius_deg": on_radius(whole),
         "skipped": reduction.skipped,
     }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -70,10 +71,16 @@ def energy_edges(interval: tuple[float, float] | None) -> np.ndarray:
         raise UserJobError(
             f"The energy range has no extent between {ENERGY_MIN:g} and {ENERGY_MAX:g} TeV, where data can be analysed."
         )
-    count = round(math.log10(ENERGY_MAX / ENERGY_MIN) * BINS_PER_DECADE)
-    fixed = MapAxis.from_energy_bounds(ENERGY_MIN, ENERGY_MAX, nbin=count, unit="TeV").edges.value
+    fixed = _fixed_edges()
     inner = fixed[(fixed > low * (1 + _SAME)) & (fixed < high * (1 - _SAME))]
     return np.array([_fixed_or(low, fixed), *inner, _fixed_or(high, fixed)])
+
+
+@cache
+def _fixed_edges() -> np.ndarray:
+    count = round(math.log10(ENERGY_MAX / ENERGY_MIN) * BINS_PER_DECADE)
+    edges: np.ndarray = MapAxis.from_energy_bounds(ENERGY_MIN, ENERGY_MAX, nbin=count, unit="TeV").edges.value
+    return edges
 
 
 def _fixed_or(energy: float, fixed: np.ndarray) -> float:
@@ -84,6 +91,13 @@ def _fixed_or(energy: float, fixed: np.ndarray) -> float:
 def bins_of(edges: Sequence[float] | np.ndarray) -> list[Bin]:
     """The bins between neighbouring edges."""
     return [(float(low), float(high)) for low, high in pairwise(edges)]
+
+
+def wholes_of(bins: Sequence[Bin]) -> list[Bin]:
+    """The bins between fixed edges that bins between edges of `energy_edges` are or lie in."""
+    fixed = _fixed_edges()
+    places = np.searchsorted(fixed, [low for low, _ in bins], side="right") - 1
+    return [(float(fixed[place]), float(fixed[place + 1])) for place in places]
 
 
 def axis_of(bins: Sequence[Bin], name: str = "energy") -> tuple[MapAxis, np.ndarray]:

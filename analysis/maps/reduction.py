@@ -2,36 +2,28 @@
 
 What is made of an observation depends on its files, the grid and the energy bin, and on nothing else: not on regions,
 not on the method of background, not on the models to be fitted. So it is kept bin by bin, and other choices, other
-energies or further observations cost only what is new.
+energies or further observations cost only what is new. Bins that the asked limits cut are made of the whole ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from astropy import units as u
 from astropy.coordinates import SkyCoord
-from gammapy.data import Observation
 from gammapy.datasets import MapDataset
 from gammapy.makers import MapDatasetMaker
 from gammapy.maps import Map, MapAxis, WcsGeom
 
 from analysis.energy import safe_mask_maker, threshold_text
-from analysis.maps.grid import Bin, SkyGrid, axis_of, bins_of
-from analysis.maps.store import Arrays, ArrayStore, digest, versions
-from analysis.observations import (
-    MAX_RUNS,
-    UnusableObservation,
-    check_distinct,
-    check_number,
-    load,
-    name_of,
-)
+from analysis.maps.grid import Bin, SkyGrid, axis_of, bins_of, wholes_of
+from analysis.maps.limits import EXPOSURE_UNIT, Cut, Cutter
+from analysis.maps.runs import Run
+from analysis.maps.store import Arrays, ArrayStore, versions
+from analysis.observations import MAX_RUNS, UnusableObservation, check_distinct, check_number
 from analysis.source import check_in_field, offset_of
 from uws.context import InputFile
 
@@ -40,7 +32,6 @@ REDUCTION = 1
 MOST_BINS = 100
 """Energy bins kept of an observation; beyond it only those that were asked for last."""
 
-EXPOSURE_UNIT = "cm2 s"
 SECONDS_PER_RUN, SECONDS_PER_PIXEL = 0.2, 1.5e-5
 """Processor time that the reduction of an observation takes, measured on a busy machine with maps of 200 to 800 pixels
 a side.
@@ -56,45 +47,6 @@ def check_size(files: Sequence[InputFile], grid: SkyGrid, seconds: float) -> Non
     purpose = f"a map of {grid.pixels} x {grid.pixels} pixels"
     check_number(files, min(most, MAX_RUNS), purpose, ", or make the pixels larger" if most < MAX_RUNS else "")
     check_distinct(files)
-
-
-class Run:
-    """An observation that is read when it is needed. `identity` tells its content; `needed` are keys of
-    `analysis.observations.NAMES`.
-    """
-
-    def __init__(self, name: str, identity: Mapping[str, Any], read: Callable[[], Observation]) -> None:
-        self.name = name
-        self.identity = identity
-        self._read = read
-
-    @classmethod
-    def of_file(cls, file: InputFile, needed: Collection[str]) -> Run:
-        """The observation of an input file. Raises UserJobError as `analysis.observations.load` does."""
-        hdus = file.metadata.get("hdus") or {}
-        classes = file.metadata.get("hdu_classes") or {}
-        others = file.metadata.get("files") or {}
-        parts = {
-            kind: [_digest(others.get(kind)) or file.sha256, hdus[kind], classes.get(kind, "")] for kind in sorted(hdus)
-        }
-        return cls(name_of(file), {"parts": parts}, lambda: load(file, needed))
-
-    @cached_property
-    def observation(self) -> Observation:
-        return self._read()
-
-    @property
-    def pointing(self) -> SkyCoord:
-        """Pointing direction (ICRS) in the middle of the observation."""
-        icrs = self.observation.get_pointing_icrs(self.observation.tmid)
-        return SkyCoord(icrs.ra, icrs.dec)
-
-
-def _digest(path: str | None) -> str:
-    """SHA-256 of a file beside the main one; empty if there is none (reading the observation says so)."""
-    if path is None or not Path(path).is_file():
-        return ""
-    return digest(Path(path))
 
 
 @dataclass(slots=True)
@@ -153,13 +105,23 @@ class MapReducer:
                 f"threshold of {threshold_text(run.observation)}"
             )
         geom = self.grid.seen_from(pointing)
-        rows = self.rows(run, "counts", bins, lambda missing: self._counts(run, geom, pointing, missing))
+        place = geom.cutout_slices(self._image)["parent-slices"]
+
+        def make(missing: Sequence[Bin]) -> Arrays:
+            return self._counts(run, geom, self._offsets(pointing, place), missing)
+
+        rows = self.rows(run, "counts", wholes_of(bins), make)
+        if (cut := Cut.of(bins)) is not None:
+            cutter = Cutter(run.observation, self._offsets(pointing, place))
+            background = cutter.background(cut, rows["background"][cut.places])
+            rows["background"][cut.places] = background
+            rows["counts"][cut.places] = np.where(background > 0, cutter.counts(cut, geom), 0)
         return RunMaps(
             name=run.name,
             pointing=pointing,
             livetime=float(facts["livetime"]),
             geom=geom,
-            place=geom.cutout_slices(self._image)["parent-slices"],
+            place=place,
             bins=bins,
             counts=rows["counts"],
             background=rows["background"],
@@ -170,9 +132,13 @@ class MapReducer:
 
         Taken at true energies equal to the reconstructed ones, that is, without the energy dispersion.
         """
-        return self.rows(run, "exposure", maps.bins, lambda bins: {"exposure": self._exposure(run, maps.geom, bins)})[
+        wholes = wholes_of(maps.bins)
+        exposure = self.rows(run, "exposure", wholes, lambda bins: {"exposure": self._exposure(run, maps.geom, bins)})[
             "exposure"
         ]
+        if (cut := Cut.of(maps.bins)) is not None:
+            exposure[cut.places] = Cutter(run.observation, self._offsets(maps.pointing, maps.place)).exposure(cut)
+        return exposure
 
     def kept(self, run: Run, product: str, make: Callable[[], Arrays]) -> Arrays:
         """What does not depend on the energy bins, from the store or made."""
@@ -208,6 +174,17 @@ class MapReducer:
             "grid": self.grid.description(),
         }
 
+    @cached_property
+    def _directions(self) -> np.ndarray:
+        """Unit vectors to the pixels of the grid (3, y, x)."""
+        directions: np.ndarray = self._image.get_coord().skycoord.icrs.cartesian.xyz.value
+        return directions
+
+    def _offsets(self, pointing: SkyCoord, place: tuple[slice, slice]) -> np.ndarray:
+        """Degrees of the pixels of a part of the grid from a pointing direction (y, x)."""
+        cosines = np.tensordot(pointing.cartesian.xyz.value, self._directions[:, *place], axes=1)
+        return np.degrees(np.arccos(np.clip(cosines, -1, 1)))
+
     def _facts(self, run: Run) -> Arrays:
         observation = run.observation
         check_in_field(observation, self.grid.position)
@@ -231,15 +208,13 @@ class MapReducer:
         )
         return np.array(dataset.mask_safe.data[places, 0, 0])
 
-    def _counts(self, run: Run, geom: WcsGeom, pointing: SkyCoord, bins: Sequence[Bin]) -> Arrays:
+    def _counts(self, run: Run, geom: WcsGeom, offsets: np.ndarray, bins: Sequence[Bin]) -> Arrays:
         axis, places = axis_of(bins)
         empty = MapDataset(counts=Map.from_geom(geom.to_cube([axis])), name=run.name)
-        interpolate_missing(run.observation)
         maker = MapDatasetMaker(selection=["counts", "background"], background_interp_missing_data=False)
         dataset = maker.run(empty, run.observation)
         background = dataset.background.data[places]
-        near = geom.separation(pointing) < self.grid.offset_max * u.deg
-        seen = np.isfinite(background) & (background > 0) & near
+        seen = np.isfinite(background) & (background > 0) & (offsets < self.grid.offset_max)
         return {
             "counts": np.where(seen, dataset.counts.data[places], 0).astype(np.float32),
             "background": np.where(seen, background, 0).astype(np.float32),
@@ -249,27 +224,3 @@ class MapReducer:
         axis, places = axis_of(bins, "energy_true")
         exposure = MapDatasetMaker.make_exposure(geom.to_cube([axis]), run.observation)
         return exposure.quantity.to_value(EXPOSURE_UNIT)[places].astype(np.float32)
-
-
-def interpolate_missing(observation: Observation) -> None:
-    """Fill zeros of the background model between two energies where it is known, linearly in its logarithm.
-
-    What `gammapy.irf.IRF.interp_missing_data` does, for all positions at once: one by one they take longer than all
-    else that is done for an observation.
-    """
-    model = observation.bkg
-    axis = model.axes.index("energy")
-    data = np.moveaxis(model.data, axis, 0)
-    known = np.isfinite(data) & (data != 0)
-    number = np.arange(len(data)).reshape(-1, *(1,) * (data.ndim - 1))
-    below = np.maximum.accumulate(np.where(known, number, -1), axis=0)
-    above = np.minimum.accumulate(np.where(known, number, len(data))[::-1], axis=0)[::-1]
-    between = ~known & (below >= 0) & (above < len(data))
-    if not between.any():
-        return
-    lower, upper = np.maximum(below, 0), np.minimum(above, len(data) - 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logarithm = np.log(data)
-        start, stop = (np.take_along_axis(logarithm, place, axis=0) for place in (lower, upper))
-        filled = np.exp(start + (stop - start) * (number - lower) / np.maximum(upper - lower, 1))
-    model.data = np.moveaxis(np.where(between, filled, data), 0, axis)

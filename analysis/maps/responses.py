@@ -16,7 +16,9 @@ from gammapy.makers import MapDatasetMaker
 from gammapy.maps import MapAxis, WcsGeom
 
 from analysis.maps.grid import Bin, SkyGrid, axis_of, bins_of
-from analysis.maps.reduction import EXPOSURE_UNIT, MapReducer, Run, RunMaps
+from analysis.maps.limits import EXPOSURE_UNIT
+from analysis.maps.reduction import MapReducer, RunMaps
+from analysis.maps.runs import Run
 from analysis.maps.store import Arrays, ArrayStore
 
 TRUE_MIN, TRUE_MAX, TRUE_BINS_PER_DECADE = 10**-2.5, 10**2.5, 10

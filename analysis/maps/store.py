@@ -1,8 +1,9 @@
-"""Arrays kept between jobs, each set in a file named after the hash of all that it depends on.
+"""Arrays and objects kept between jobs, each set in a file named after the hash of all that it depends on.
 
-A file is a NumPy archive (.npz): its members have checksums, nothing in it is executed, and it is as quick to read as
-it is to make from memory. It holds the description that its name is the hash of. A file that is damaged, not ours or
-of another description counts as absent. Files are written by rename, so that processes may share the folder.
+A file is a NumPy archive (.npz): its members have checksums, and it is as quick to read as it is to make from memory.
+It holds the description that its name is the hash of. A file that is damaged, of another user or of another
+description counts as absent, so that no pickle is read but those that this service wrote. Files are written by rename,
+so that processes may share the folder.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pickle
 import tempfile
 import time
 import zipfile
@@ -31,6 +33,7 @@ SOFTWARE = ("gammapy", "astropy", "numpy", "scipy", "regions")
 Arrays = dict[str, np.ndarray]
 
 _DESCRIPTION = "description"
+_OBJECT = "object"
 _NASCENT = ".new-"
 _ABANDONED = 3600
 """Seconds after which a file that was not finished is taken away: its writer was killed."""
@@ -46,6 +49,8 @@ _UNREADABLE = (
     zlib.error,
 )
 """What NumPy and zipfile raise over a file that is not as it was written."""
+_CHANGED = (pickle.PickleError, AttributeError, ImportError, EOFError, LookupError, TypeError, ValueError)
+"""What unpickling raises where classes are not those of the writer."""
 
 
 class ArrayStore:
@@ -88,6 +93,21 @@ class ArrayStore:
         except OSError:
             if nascent is not None:
                 nascent.unlink(missing_ok=True)
+
+    def read_object(self, description: Mapping[str, Any]) -> Any:
+        """The object kept for a description, as it was written; None when there is none that can be trusted."""
+        arrays = self.read(description)
+        if arrays is None:
+            return None
+        try:
+            return pickle.loads(arrays[_OBJECT].tobytes())  # noqa: S301 - a file of ours, and whole
+        except _CHANGED:
+            return None
+
+    def write_object(self, description: Mapping[str, Any], value: object) -> None:
+        """Keep an object that cannot be told in arrays, as a pickle in an array."""
+        if self.limit:
+            self.write(description, {_OBJECT: np.frombuffer(pickle.dumps(value, pickle.HIGHEST_PROTOCOL), np.uint8)})
 
     def trim(self) -> None:
         """After writing: take away the files that were used longest ago until the rest is within the limit."""

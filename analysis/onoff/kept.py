@@ -1,18 +1,14 @@
 """On-off spectra of single observations, kept between jobs: reading one back takes a thirtieth of making it.
 
 They depend on the files of the observation, the source and its on region, the excluded disk, the energy bins and the
-time intervals; not on the model. They are kept as pickles, exactly as they were made, in the store of the maps, whose
-files only this service can write.
+time intervals; not on the model. They are kept exactly as they were made, in the store of the maps.
 """
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from analysis.maps.store import ArrayStore, digest, versions
 from uws.context import InputFile
@@ -22,8 +18,6 @@ if TYPE_CHECKING:
 
 REDUCTION = 1
 """Part of every description in the store: to be raised when this code makes something else of the same input."""
-_UNREADABLE = (pickle.PickleError, AttributeError, ImportError, EOFError, LookupError, TypeError, ValueError)
-"""What unpickling raises where classes have changed."""
 
 
 class KeptRuns:
@@ -44,18 +38,12 @@ class KeptRuns:
 
     def read(self, file: InputFile) -> list[Run] | None:
         """What was made of an observation; None if it is not there."""
-        arrays = self._store.read(self._description(file))
-        if arrays is None:
-            return None
-        try:
-            runs: list[Run] = pickle.loads(arrays["runs"].tobytes())  # noqa: S301 - written by us, checked by the store
-        except _UNREADABLE:
-            return None
+        runs: list[Run] | None = self._store.read_object(self._description(file))
         return runs
 
     def write(self, file: InputFile, runs: Sequence[Run]) -> None:
         """Keep what was made of an observation."""
-        self._store.write(self._description(file), {"runs": np.frombuffer(pickle.dumps(list(runs)), np.uint8)})
+        self._store.write_object(self._description(file), list(runs))
 
     def trim(self) -> None:
         """Take away what was used longest ago, if there is too much."""

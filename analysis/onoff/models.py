@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,15 @@ def parameter_table(model: SpectralModel) -> tuple[list[dict[str, Any]], list[li
     ]
     covariance = model.covariance.get_subcovariance(free).data
     return rows, [[float(value) for value in row] for row in np.atleast_2d(covariance)]
+
+
+def of_table(name: ModelName, reference: float, rows: Sequence[Mapping[str, Any]]) -> SpectralModel:
+    """The model with the values of a `parameter_table`; `reference` in TeV."""
+    model = start(name, reference)
+    values = {row["name"]: row["value"] * u.Unit(row["unit"]) for row in rows}
+    for parameter in model.parameters.free_parameters:
+        parameter.quantity = values[parameter.name.rstrip("_")]
+    return model
 
 
 def label(model: SpectralModel, name: ModelName) -> str:

@@ -24,6 +24,8 @@ N_SIGMA_UL = 2.0
 """Upper limits are where -2 ln L is the square of this above its minimum: 95.4 % confidence."""
 UL_CONFIDENCE = math.erf(N_SIGMA_UL / math.sqrt(2))
 _MOST_DOUBLINGS = 60
+_IMPOSSIBLE = 1e300
+"""The statistic of a bin with events where none are possible: the sum of many bins is a number too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Profile:
         """W-stat (-2 ln L; XSPEC manual, appendix B, Poisson data with Poisson background) for each of the norms."""
         factor = np.atleast_1d(np.asarray(norms, dtype=float))[:, np.newaxis]
         bins = wstat(n_on=self.n_on, n_off=self.n_off, alpha=self.alpha, mu_sig=factor * self.signal)
-        return np.asarray(np.nan_to_num(bins).sum(axis=1))
+        return np.asarray(np.nan_to_num(bins, posinf=_IMPOSSIBLE).sum(axis=1))
 
     @property
     def background(self) -> float:

@@ -16,7 +16,7 @@ class OnOffParameters(DL3Selection):
     on_radius: float = param(
         0.11,
         label="On radius",
-        description="Radius of the on region around the source.",
+        description="Radius of the on region around the source. Observations with point-like responses have their own.",
         unit="deg",
         ucd="phys.angSize",
         gt=0,

@@ -1,7 +1,8 @@
 """Counts spectra of the on region and of reflected off regions, one for each observation or part of one.
 
-The steps and settings are those of gammapy's tutorial on spectral analysis: circular on region, reflected regions,
+The steps and settings are those of gammapy's tutorials on spectral analysis: circular on region, reflected regions,
 responses at the centre of the region corrected for containment, safe energy range from the file's own threshold.
+Point-like responses hold for the on region that they are made for, and are not corrected.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from astropy.coordinates import SkyCoord
 from astropy.time import Time
 from gammapy.data import Observation
 from gammapy.datasets import SpectrumDataset, SpectrumDatasetOnOff
-from gammapy.makers import ReflectedRegionsBackgroundMaker, SpectrumDatasetMaker
+from gammapy.makers import SpectrumDatasetMaker
 from gammapy.maps import Map, MapAxis, RegionGeom
-from regions import CircleSkyRegion
 
 from analysis.energy import reconstructed_axis, safe_mask_maker, safe_range, threshold_text, true_axis
 from analysis.maps.store import store_of
 from analysis.observations import UnusableObservation, check_distinct, check_number, load, name_of
 from analysis.onoff.kept import KeptRuns
 from analysis.onoff.parameters import OnOffParameters
+from analysis.onoff.regions import Region, background_maker, no_room, on_radius, on_region
 from analysis.progress import Stage
 from analysis.source import check_in_field, disk, exclusion_mask, field_of_view, offset_of
 from uws.context import InputFile
@@ -102,7 +103,7 @@ def reduce(
         runs = kept.read(file)
         if runs is None:
             try:
-                runs = _runs(name, load(file, ("aeff", "edisp", "psf")), reducer, intervals)
+                runs = _runs(name, load(file, ("aeff", "edisp", "psf"), point_like=True), reducer, intervals)
             except UnusableObservation as reason:
                 reduction.skipped.append({"obs_id": name, "reason": str(reason)})
                 continue
@@ -117,6 +118,13 @@ def reduce(
         raise UserJobError(
             f"The observations are of different telescopes ({', '.join(telescopes)}), whose counts are not stacked: "
             "select those of one telescope, for example with `collection`."
+        )
+    radii = {on_radius(dataset) for dataset in reduction.datasets}
+    if len(radii) > 1:
+        sizes = ", ".join("one that depends on the energy" if size is None else f"{size:.3g} deg" for size in radii)
+        raise UserJobError(
+            f"The observations have responses for on regions of different sizes ({sizes}), whose counts are not "
+            "stacked: select those of one size."
         )
     return reduction
 
@@ -164,26 +172,19 @@ class Reducer:
         self.position = position
         self.parameters = parameters
         self.axis: MapAxis = reconstructed_axis(parameters.energy) if axis is None else axis
-        region = CircleSkyRegion(position, parameters.on_radius * u.deg)
-        geom = RegionGeom.create(region=region, axes=[self.axis])
-        self.empty = SpectrumDataset.create(geom=geom, energy_axis_true=true_axis())
-        self.maker = SpectrumDatasetMaker(containment_correction=True, selection=["counts", "exposure", "edisp"])
 
     def run(self, observation: Observation, part: int = 0) -> SpectrumDatasetOnOff:
         """On-off dataset with its safe mask, of a part of an observation or all of it. Raises UnusableObservation."""
         check_in_field(observation, self.position)
-        offset, radius = offset_of(observation, self.position).value, self.parameters.on_radius
-        no_room = UnusableObservation(
-            f"no off regions, because the source is {offset:.2f} deg from the pointing direction and an on region of "
-            f"{radius:g} deg leaves no room around it"
+        region = on_region(observation, self.position, self.parameters.on_radius)
+        background = background_maker(observation, region, self._exclusion(observation))
+        maker = SpectrumDatasetMaker(
+            containment_correction=observation.rad_max is None, selection=["counts", "exposure", "edisp"]
         )
-        if offset <= radius:
-            raise no_room
-        dataset = self.maker.run(self.empty.copy(name=f"{observation.obs_id}-{part}"), observation)
-        background = ReflectedRegionsBackgroundMaker(exclusion_mask=self._exclusion(observation))
+        dataset = maker.run(self._empty(region, f"{observation.obs_id}-{part}"), observation)
         on_off = background.run(dataset, observation)
         if on_off.counts_off is None:
-            raise no_room
+            raise no_room(observation, region)
         on_off = safe_mask_maker(observation, self.position).run(on_off, observation)
         if safe_range(on_off) is None:
             low, high = self.axis.edges.to_value("TeV")[[0, -1]]
@@ -192,6 +193,10 @@ class Reducer:
                 f"{threshold_text(observation)}"
             )
         return on_off
+
+    def _empty(self, region: Region, name: str) -> SpectrumDataset:
+        geom = RegionGeom.create(region=region, axes=[self.axis])
+        return SpectrumDataset.create(geom=geom, energy_axis_true=true_axis(), name=name)
 
     def _exclusion(self, observation: Observation) -> Map | None:
         if self.parameters.exclude is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.onoff.parameters import OnOffParameters
-from analysis.selection import OBSERVATIONS
+from analysis.selection import ON_OFF_OBSERVATIONS
 from uws.jobtypes import JobType, OutputRole
 from uws.parameters import param
 
@@ -35,7 +35,7 @@ JOB = JobType(
     description="Counts in a disk around the source and in reflected off regions, the fit of a spectral model to all "
     "observations together and its comparison with others, and flux points with upper limits and likelihood profiles.",
     parameters=SpectrumParameters,
-    inputs=(OBSERVATIONS,),
+    inputs=(ON_OFF_OBSERVATIONS,),
     outputs=(
         OutputRole("fit", "fit.json", "application/json", "Fitted parameters, covariance, model comparison and counts"),
         OutputRole("flux_points", "flux_points.fits", "application/fits", "Flux points (GADF sed)", "flux-points"),

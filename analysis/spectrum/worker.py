@@ -17,6 +17,7 @@ from analysis.onoff import models, points
 from analysis.onoff.fit import Fitted, compare, count, fit, stack
 from analysis.onoff.norms import flux_points
 from analysis.onoff.reduction import Reducer, Reduction, reduce
+from analysis.onoff.regions import on_radius
 from analysis.outputs import title, write_ecsv, write_fits, write_json, write_models, write_png, write_zip
 from analysis.progress import Stage
 from analysis.sample import sample_observation, sample_position
@@ -88,7 +89,7 @@ def fit_document(
         "obs_ids": reduction.obs_ids,
         "reference_energy_TeV": parameters.reference_energy,
         "position_deg": [float(position.ra.deg), float(position.dec.deg)],
-        "on_radius_deg": parameters.on_radius,
+        "on_radius_deg": on_radius(dataset),
         "statistic": "W-stat of the stacked observations",
         "runs": runs,
         "skipped": reduction.skipped,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, model_validator
 
 from analysis.onoff.parameters import OnOffParameters
-from analysis.selection import OBSERVATIONS
+from analysis.selection import ON_OFF_OBSERVATIONS
 from analysis.stack.groups import Group, group, text_of
 from uws.jobtypes import JobType, OutputRole
 from uws.parameters import param
@@ -68,12 +68,12 @@ class StackParameters(OnOffParameters):
 
 JOB = JobType(
     name="stack",
-    version="1.0",
+    version="1.1",
     title="Stacked spectra compared",
     description="Stacked spectra of several sources or periods, their fitted parameters side by side, and the "
     "likelihood-ratio tests whether they agree in shape, and in shape and flux.",
     parameters=StackParameters,
-    inputs=(OBSERVATIONS,),
+    inputs=(ON_OFF_OBSERVATIONS,),
     outputs=(
         OutputRole("comparison", "comparison.fits", "application/fits", "Fitted parameters of the groups", "table"),
         OutputRole("comparison_table", "comparison.ecsv", "text/plain", "The same table as text (ECSV)"),
@@ -81,6 +81,7 @@ JOB = JobType(
         OutputRole("flux_points", "flux_points.fits", "application/fits", "Flux points of each group (GADF sed)"),
         OutputRole("models", "models.yaml", "application/yaml", "Fitted models (gammapy)"),
         OutputRole("plot", "comparison.png", "image/png", "Picture of the spectra", "preview-plot"),
+        OutputRole("plot_data", "plot.json", "application/json", "Flux points and fitted bands for interactive plots"),
     ),
     worker="analysis.stack.worker:run",
     warm_up="analysis.stack.worker:warm_up",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,21 +13,23 @@ _COLOURS = ("#1b6ca8", "#c0392b", "#2e8b57", "#8e5ea2", "#d98e04", "#5d6d7e", "#
 _MARKERS = "osD^vP*X"
 
 
-def comparison_figure(spectra: list[dict[str, Any]], title: str) -> Figure:
-    """Draw the spectra; each has `name`, `band` and `points` as `analysis.onoff.points` gives them."""
+def comparison_figure(data: Mapping[str, Any]) -> Figure:
+    """Draw the result `plot_data`: the groups in `series`, and the `reference` that is fitted to all of them."""
     figure = Figure(figsize=(7.5, 5.5), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     axis = figure.subplots()
     shown: list[np.ndarray] = []
-    for number, spectrum in enumerate(spectra):
+    for number, spectrum in enumerate(data["series"]):
         colour, marker = _COLOURS[number % len(_COLOURS)], _MARKERS[number // len(_COLOURS) % len(_MARKERS)]
         band = spectrum["band"]
         axis.fill_between(band["energy"], band["low"], band["high"], color=colour, alpha=0.2, linewidth=0)
         axis.plot(band["energy"], band["e2dnde"], color=colour)
         shown += [band["e2dnde"], _points(axis, spectrum, colour, marker)]
+    reference = data["reference"]
+    axis.plot(reference["energy"], reference["e2dnde"], color="#1f2d3d", linestyle="--", label=reference["label"])
     values = np.concatenate(shown)
     values = values[np.isfinite(values) & (values > 0)]
-    axis.set(xscale="log", yscale="log", title=title, xlabel="Energy [TeV]")
+    axis.set(xscale="log", yscale="log", title=data["title"], xlabel="Energy [TeV]")
     axis.set_ylabel(r"$E^2\,dN/dE$ [erg cm$^{-2}$ s$^{-1}$]")
     axis.set_ylim(0.3 * float(values.min()), 4 * float(values.max()))
     axis.legend(frameon=False)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any, cast
 
+import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
@@ -18,8 +19,9 @@ from analysis.energy import safe_range
 from analysis.observations import check_number, name_of
 from analysis.onoff import models, points
 from analysis.onoff.fit import Fitted, count, fit, stack
-from analysis.onoff.norms import flux_points
+from analysis.onoff.norms import UL_CONFIDENCE, flux_points
 from analysis.onoff.reduction import Reducer, Reduction, reduce
+from analysis.onoff.regions import on_radius
 from analysis.outputs import title, write_ecsv, write_fits, write_json, write_models, write_png
 from analysis.progress import Stage
 from analysis.sample import sample_observation, sample_position
@@ -56,13 +58,14 @@ def run(context: JobContext) -> None:
             members.append(_member(group, files_of(group, files), parameters, stage))
         except UserJobError as error:
             raise UserJobError(f"Group {group.name}: {error.message}") from error
-    check_independent(members, parameters.on_radius)
+    check_independent(members)
     context.progress("Testing whether the groups agree", 0.8)
     document = summary(members, parameters)
     context.progress("Computing flux points", 0.85)
     spectra, tables = _points(members, parameters)
     context.progress("Writing results", 0.9)
-    _write(context, members, document, spectra, tables, title(files, "Spectra compared"))
+    data = plot_data(spectra, document, title(files, "Spectra compared"))
+    _write(context, members, document, data, tables)
 
 
 def warm_up() -> None:
@@ -76,9 +79,9 @@ def warm_up() -> None:
         stacked = stack([dataset])
         fitted = fit(stacked, parameters.model, parameters.reference_energy)
         members.append(Member(group, position, Reduction(), stacked, fitted))
-    summary(members, parameters)
+    document = summary(members, parameters)
     spectra, _ = _points(members, parameters)
-    comparison_figure(spectra, "Warm-up").canvas.draw()
+    comparison_figure(plot_data(spectra, document, "Warm-up")).canvas.draw()
 
 
 def files_of(group: Group, files: Sequence[InputFile]) -> list[InputFile]:
@@ -103,10 +106,12 @@ def _member(group: Group, files: Sequence[InputFile], parameters: StackParameter
     return Member(group, position, reduction, dataset, fitted)
 
 
-def check_independent(members: Sequence[Member], on_radius: float) -> None:
+def check_independent(members: Sequence[Member]) -> None:
     """Raises UserJobError when two groups share events: a test of their agreement would mean nothing."""
     for first, second in combinations(members, 2):
-        if first.position.separation(second.position) > 2 * on_radius * u.deg:
+        one_radius, other_radius = on_radius(first.dataset), on_radius(second.dataset)
+        apart = first.position.separation(second.position)
+        if one_radius is not None and other_radius is not None and apart > (one_radius + other_radius) * u.deg:
             continue
         for one in first.reduction.runs:
             for other in second.reduction.runs:
@@ -132,6 +137,7 @@ def summary(members: Sequence[Member], parameters: StackParameters) -> dict[str,
                 **asdict(count(member.dataset)),
                 "livetime_s": member.reduction.livetime,
                 "energy_range_TeV": safe_range(member.dataset),
+                "on_radius_deg": on_radius(member.dataset),
                 "position_deg": [float(member.position.ra.deg), float(member.position.dec.deg)],
                 "obs_ids": member.reduction.obs_ids,
                 "skipped": member.reduction.skipped,
@@ -144,7 +150,6 @@ def summary(members: Sequence[Member], parameters: StackParameters) -> dict[str,
     return {
         "model": parameters.model,
         "reference_energy_TeV": parameters.reference_energy,
-        "on_radius_deg": parameters.on_radius,
         "agreement": tests,
         "groups": groups,
     }
@@ -183,13 +188,33 @@ def _points(members: Sequence[Member], parameters: StackParameters) -> tuple[lis
     return spectra, tables
 
 
+def plot_data(spectra: list[dict[str, Any]], document: Mapping[str, Any], title: str) -> dict[str, Any]:
+    """What a plot needs: a series for each group, and the one spectrum that is fitted to all of them."""
+    low = min(float(spectrum["band"]["energy"][0]) for spectrum in spectra)
+    high = max(float(spectrum["band"]["energy"][-1]) for spectrum in spectra)
+    common = document["agreement"]["spectrum"]["common"]
+    model = models.of_table(document["model"], document["reference_energy_TeV"], common)
+    energy = np.geomspace(low, high, 80) * u.TeV
+    return {
+        "kind": "comparison",
+        "title": title,
+        "units": {"energy": "TeV", "e2dnde": points.ENERGY_FLUX_UNIT},
+        "ul_confidence": UL_CONFIDENCE,
+        "reference": {
+            "label": "One spectrum for all groups",
+            "energy": energy.value,
+            "e2dnde": (energy**2 * model(energy)).to_value(points.ENERGY_FLUX_UNIT),
+        },
+        "series": [{key: spectrum[key] for key in ("name", "band", "points")} for spectrum in spectra],
+    }
+
+
 def _write(
     context: JobContext,
     members: Sequence[Member],
     document: Mapping[str, Any],
-    spectra: list[dict[str, Any]],
+    data: Mapping[str, Any],
     tables: Mapping[str, Table],
-    title: str,
 ) -> None:
     paths = {role.name: context.workdir / role.filename for role in JOB.outputs}
     made = comparison(document)
@@ -203,6 +228,7 @@ def _write(
     write_fits(paths["flux_points"], fits.HDUList([fits.PrimaryHDU(), *hdus]), context, JOB)
     named = [member.fitted.model.copy(name=member.group.name) for member in members]
     write_models(paths["models"], Models(named), context, JOB)
-    write_png(comparison_figure(spectra, title), paths["plot"])
+    write_png(comparison_figure(data), paths["plot"])
+    write_json(paths["plot_data"], data)
     for role, path in paths.items():
         context.output(role, path)

@@ -1,6 +1,7 @@
-// Interactive plot of a job's result `plot_data`: a light curve, or a spectrum with flux points and limits over the
-// fitted band and residuals below. The PNG result stays in its place if anything fails.
+// Interactive plot of a job's result `plot_data`: a light curve, spectra compared, or a spectrum with flux points and
+// limits over the fitted band and residuals below. The PNG result stays in its place if anything fails.
 import Plotly from "plotly.js-basic-dist-min";
+import * as comparison from "./comparison.js";
 import * as lightcurve from "./lightcurve.js";
 
 const BAND = "#c0392b";
@@ -137,7 +138,7 @@ async function draw(place) {
   const answer = await fetch(place.dataset.plot, { headers: { Accept: "application/json" } });
   if (!answer.ok) throw new Error(`the plot's data cannot be read: HTTP ${answer.status}`);
   const data = await answer.json();
-  const picture = data.kind === "lightcurve" ? lightcurve : { traces, layout };
+  const picture = { lightcurve, comparison }[data.kind] ?? { traces, layout };
   const drawn = picture.traces(data);
   place.hidden = false;
   await Plotly.newPlot(place, drawn, picture.layout(data), { responsive: true, displaylogo: false });

@@ -18,11 +18,12 @@ from gammapy.makers import (
     RingBackgroundMaker,
     SafeMaskMaker,
     SpectrumDatasetMaker,
+    WobbleRegionsFinder,
 )
 from gammapy.maps import MapAxis, RegionGeom, WcsGeom
 from gammapy.modeling import Fit
 from gammapy.modeling.models import FoVBackgroundModel, PointSpatialModel, SkyModel, SpectralModel
-from regions import CircleSkyRegion
+from regions import CircleSkyRegion, PointSkyRegion
 
 ENERGY = MapAxis.from_energy_bounds(0.01, 100, nbin=10, per_decade=True, unit="TeV", name="energy")
 ENERGY_TRUE = MapAxis.from_energy_bounds(0.005, 200, nbin=20, per_decade=True, unit="TeV", name="energy_true")
@@ -39,6 +40,22 @@ def spectra(store: Path, obs_ids: Sequence[int], position: SkyCoord, on_radius: 
     for observation in DataStore.from_dir(store).get_observations(obs_ids):
         dataset = maker.run(empty.copy(name=str(observation.obs_id)), observation)
         dataset = background.run(dataset, observation)
+        datasets.append(safe.run(dataset, observation))
+    return datasets
+
+
+def point_like_spectra(store: Path, obs_ids: Sequence[int], position: SkyCoord, radius: float | None) -> Datasets:
+    """On-off spectra with point-like responses: in disks of `radius` (deg), or by RAD_MAX_2D with one off region."""
+    region = PointSkyRegion(position) if radius is None else CircleSkyRegion(position, radius * u.deg)
+    empty = SpectrumDataset.create(geom=RegionGeom.create(region, axes=[ENERGY]), energy_axis_true=ENERGY_TRUE)
+    maker = SpectrumDatasetMaker(containment_correction=False, selection=["counts", "exposure", "edisp"])
+    background = ReflectedRegionsBackgroundMaker(region_finder=WobbleRegionsFinder(1) if radius is None else None)
+    safe = SafeMaskMaker(methods=["aeff-default"])
+    if radius is not None:
+        safe = SafeMaskMaker(methods=["aeff-max"], aeff_percent=10, position=position, irfs="DL3")
+    datasets = Datasets()
+    for observation in DataStore.from_dir(store).get_observations(obs_ids, required_irf="point-like"):
+        dataset = background.run(maker.run(empty.copy(name=str(observation.obs_id)), observation), observation)
         datasets.append(safe.run(dataset, observation))
     return datasets
 

@@ -23,7 +23,7 @@ from analysis.fit3d.reduction import Stack
 from analysis.fit3d.search import NoMinimumError, covariance, minimum
 from analysis.fit3d.shapes import ShapeImages
 from analysis.fit3d.spread import Spread, kernels_of
-from analysis.maps.reduction import Run
+from analysis.maps.runs import Run
 from analysis.maps.store import ArrayStore
 from analysis.sample import sample_observation, sample_position
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
+from gammapy.estimators import FluxPointsEstimator
 from gammapy.irf import EffectiveAreaTable2D
+from gammapy.modeling.models import PowerLawSpectralModel, SkyModel
 
+from tests.analysis import direct
 from tests.analysis.conftest import Runner
+from tests.analysis.context import input_files
 from uws.errors import UserJobError
 
 GALACTIC_CENTRE = (266.417, -29.008)
@@ -35,10 +41,57 @@ def test_without_a_threshold_the_effective_area_sets_it(shared: Path, run_job: R
     assert found["parameters"][0]["value"] == pytest.approx(2.5, abs=0.5)
 
 
-@pytest.mark.parametrize(("folder", "obs_id"), [("magic-rad-max", 5029747), ("fact-crab", 20131103093)])
-@pytest.mark.parametrize("job", ["spectrum", "countmap"])
-def test_point_like_responses_are_refused_as_such(
-    shared: Path, run_job: Runner, folder: str, obs_id: int, job: str
+@dataclass(frozen=True, slots=True)
+class PointLike:
+    """Observations of the Crab Nebula with responses for an on region of `radius` deg (None: by energy)."""
+
+    folder: str
+    obs_ids: tuple[int, ...]
+    radius: float | None
+
+
+FACT = PointLike("fact-crab", (20131103103, 20131103104, 20131103105), 0.17320508)
+MAGIC = PointLike("magic-rad-max", (5029747, 5029748), None)
+CRAB = (83.633, 22.014)
+
+
+@pytest.mark.parametrize("data", [FACT, MAGIC], ids=["FACT", "MAGIC"])
+def test_point_like_responses_give_the_spectra_of_a_direct_script(
+    shared: Path, run_job: Runner, data: PointLike, tmp_path: Path
 ) -> None:
-    with pytest.raises(UserJobError, match=f"Observation {obs_id} has point-like responses"):
-        run_job(job, shared / "data" / folder, [obs_id], position=(83.63, 22.01))
+    """Counts are equal, fluxes and their errors agree within 1 % of the errors; GADF, RAD_MAX and RAD_MAX_2D."""
+    store = shared / "data" / data.folder
+    options: dict[str, Any] = {"position": CRAB, "cache_dir": tmp_path}
+    found = json.loads(run_job("spectrum", store, data.obs_ids, compare=False, **options).outputs["fit"].read_text())
+    stacked = direct.point_like_spectra(store, data.obs_ids, SkyCoord(*CRAB, unit="deg"), data.radius).stack_reduce()
+    model = PowerLawSpectralModel(index=2.5, amplitude="4e-11 cm-2 s-1 TeV-1", reference="1 TeV")
+    direct.fit(stacked, model)
+    counts = stacked.info_dict()
+    assert (found["n_on"], found["n_off"]) == (counts["counts"], counts["counts_off"])
+    assert found["on_radius_deg"] == (None if data.radius is None else pytest.approx(data.radius))
+    for row in found["parameters"]:
+        expected = model.parameters[row["name"]]
+        assert row["value"] == pytest.approx(expected.value, abs=0.01 * expected.error), row["name"]
+        assert row["error"] == pytest.approx(expected.error, rel=0.01, abs=0), row["name"]
+    context = run_job("lightcurve", store, data.obs_ids, index=2.5, energy=(1.0, 10.0), **options)
+    (night,) = json.loads(context.outputs["summary"].read_text())["bins"]
+    stacked.models = [SkyModel(PowerLawSpectralModel(index=2.5, amplitude=model.amplitude.quantity), name="source")]
+    estimator = FluxPointsEstimator(energy_edges=[1, 10] * u.TeV, source="source", selection_optional=[])
+    (point,) = estimator.run([stacked]).to_table(sed_type="flux")
+    assert night["flux"][0] == pytest.approx(point["flux"], abs=0.01 * point["flux_err"])
+    assert night["flux_err"][0] == pytest.approx(point["flux_err"], rel=0.01, abs=0)
+
+
+@pytest.mark.parametrize("data", [FACT, MAGIC], ids=["FACT", "MAGIC"])
+def test_maps_need_responses_in_full_enclosure(shared: Path, run_job: Runner, data: PointLike) -> None:
+    with pytest.raises(UserJobError, match=f"{data.obs_ids[0]} has point-like .* Choose spectrum, lightcurve or stack"):
+        run_job("countmap", shared / "data" / data.folder, data.obs_ids, position=CRAB)
+
+
+def test_responses_for_an_unknown_on_region_are_refused(shared: Path, run_job: Runner) -> None:
+    store = shared / "data" / MAGIC.folder
+    files = input_files(store, MAGIC.obs_ids)
+    for file in files:
+        del file.metadata["hdus"]["rad_max"]
+    with pytest.raises(UserJobError, match=r"do not say for which on region they are valid \(RAD_MAX\): leave it out"):
+        run_job("spectrum", store, MAGIC.obs_ids, files=files)

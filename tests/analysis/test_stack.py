@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from astropy import units as u
 from astropy.io import fits
 from astropy.table import Table
 from gammapy.datasets import Datasets
@@ -76,6 +77,13 @@ def test_periods_are_fitted_and_compared_as_gammapy_does(hess: Path, run_job: Ru
         points = Table.read(hdulist[1])
     assert FluxPoints.from_table(points, reference_model=common).has_stat_profiles
     assert min(imread(context.outputs["plot"]).shape[:2]) > 500
+    data = json.loads(context.outputs["plot_data"].read_text())
+    assert (data["kind"], [series["name"] for series in data["series"]]) == ("comparison", ["first", "second"])
+    assert data["series"][0]["points"]["e_ref"] == pytest.approx(list(points["e_ref"]))
+    energy = data["reference"]["energy"] * u.TeV
+    assert data["reference"]["e2dnde"] == pytest.approx(
+        list((energy**2 * common(energy)).to_value("erg cm-2 s-1")), rel=0.01
+    )
 
 
 def test_two_sources_differ(hess: Path, run_job: Runner) -> None:

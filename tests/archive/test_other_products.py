@@ -156,11 +156,14 @@ def test_jobs_are_offered_for_what_they_can_take(take_in: TakeIn, tmp_path: Path
     samples.write(tmp_path / "point.fits", samples.events(OBS_ID=43), samples.gti(), *irfs)
     take_in(tmp_path)
     full, point = (Product.objects.get(did=make_did("c", "r1", obs_id)) for obs_id in ("42", "43"))
-    spectrum = next(job for job in job_types() if job.name == "spectrum")
-    role = replace(spectrum.inputs[0], product_types=("event-bundle", "event-list"))
-    assert [takes(spectrum, product, ()) for product in (full, point)] == [True, False]
-    assert [takes(replace(spectrum, inputs=(role,)), product, ()) for product in (full, point)] == [True, True]
-    assert not [row for row in links_of(client, point.did) if row["service_def"] == "job_spectrum"]
+    countmap, spectrum = (next(job for job in job_types() if job.name == name) for name in ("countmap", "spectrum"))
+    role = replace(countmap.inputs[0], product_types=("event-bundle", "event-list"))
+    assert [takes(countmap, product, ()) for product in (full, point)] == [True, False]
+    assert [takes(replace(countmap, inputs=(role,)), product, ()) for product in (full, point)] == [True, True]
+    assert [takes(spectrum, product, ()) for product in (full, point)] == [True, True]
+    offered = {row["service_def"] for row in links_of(client, point.did)}
+    assert "job_spectrum" in offered
+    assert "job_countmap" not in offered
 
 
 def test_documents_know_their_folder(take_in: TakeIn, mixed: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from frontend.outcomes import Parameter, facts, fit_summary
+from frontend.outcomes import Parameter, facts, fit_summary, groups
 from frontend.templatetags.frontend import measured, query_string, unit
 
 FIT = {
@@ -50,6 +50,21 @@ def test_fit_without_numbers() -> None:
     fit = fit_summary({"parameters": [{"name": "index", "value": None, "error": None, "unit": ""}], "stat": None})
     assert fit.parameters == (Parameter("index", "–", "–", "", frozen=True),)
     assert fit.facts == ()
+
+
+def test_groups_that_are_compared() -> None:
+    """A row for each group, and one for the spectrum that is fitted to all of them."""
+    rows = FIT["parameters"]
+    document = {
+        "groups": [{"name": "a", **FIT, "significance": 12.34}, {"name": "b", "parameters": rows, "n_on": None}],
+        "agreement": {"spectrum": {"common": rows}},
+    }
+    first, second, common = groups(document)
+    assert [p.name for p in first.parameters] == ["index", "amplitude", "reference"]
+    assert first.facts == ("678", "–", "12.3 σ", "38.2", "30")
+    assert second.facts == ("–",) * 5
+    assert (common.name, common.parameters) == ("all, one spectrum", first.parameters)
+    assert groups({"groups": "x"}) == groups({}) == ()
 
 
 def test_what_tests_say() -> None:
