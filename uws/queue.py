@@ -31,17 +31,33 @@ def celery_app() -> Celery:
     return app
 
 
+def announce(job: Job) -> None:
+    """Send the first message for a job whose row says already that it was sent: most times there is nothing to correct.
+
+    If the process dies in between, the message is missed like one that the broker has lost (`uws.resending`).
+    """
+    if not tell(job):
+        Job.objects.filter(pk=job.pk).update(sent=None)
+
+
 def send(job: Job) -> bool:
     """Send a message for a job; False if the broker cannot be reached. Called once the job's phase is committed.
 
     One too many does no harm: whoever takes a job first in the jobs table has it.
     """
+    if not tell(job):
+        return False
+    Job.objects.filter(pk=job.pk).update(sent=timezone.now(), sends=F("sends") + 1)
+    return True
+
+
+def tell(job: Job) -> bool:
+    """Put a message on the job's queue; False if the broker cannot be reached."""
     try:
         celery_app().send_task(TASK, args=[job.queue], queue=job.queue, retry=False, ignore_result=True)
     except (OperationalError, OSError, redis.RedisError) as error:
         logger.warning("job %s waits for the broker to come back: %s", job.public_id, error)
         return False
-    Job.objects.filter(pk=job.pk).update(sent=timezone.now(), sends=F("sends") + 1)
     return True
 
 

@@ -70,7 +70,7 @@ def _install() -> None:
     from uws import child, conclusion, parts, queue, results, store
 
     _before(parts, "attach", CREATION[0])
-    _before(queue, "send", CREATION[1])
+    _before(queue, "tell", CREATION[1])
     _after(store, "take", RUNNING[0])
     _after(child, "start", RUNNING[1])
     _before(results, "put", RUNNING[2])
