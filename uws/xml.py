@@ -14,7 +14,7 @@ from vo_models.uws.types import ErrorType, ExecutionPhase, UWSVersion
 from vo_models.xlink import XlinkType
 
 from provenance import identifiers
-from uws import estimates
+from uws import estimates, jobtypes
 from uws.activity import activity_id
 from uws.estimates import Outlook
 from uws.jobtypes import location
@@ -103,16 +103,18 @@ def job_list(jobs: Iterable[Job], base: str) -> Jobs:
 def parameters(job: Job, base: str) -> JobParameters:
     """Parameters as given, and by reference what was sent along (section 2.2.2.4)."""
     given = [Parameter(id=name, value=_text(text)) for name, texts in job.given for text in texts]
+    kind = jobtypes.known(job.job_type)
+    may_have_parts = kind is None or kind.uploads is not None
     sent = [
         Parameter(id=part.name, by_reference=True, value=f"{job_url(base, job)}/parameters/{quote(part.name, safe='')}")
-        for part in Part.objects.filter(job=job).order_by("pk")
+        for part in (Part.objects.filter(job=job).order_by("pk") if may_have_parts else ())
     ]
     return JobParameters(parameter=given + sent)
 
 
 def results(job: Job, base: str) -> Results:
-    """References to the results (section 2.2.2.3)."""
-    rows = Result.objects.filter(job=job).select_related("file")
+    """References to the results (section 2.2.2.3); there are none before the job has ended."""
+    rows = Result.objects.filter(job=job).select_related("file") if job.is_final else ()
     return Results(
         results=[
             ResultReference(
