@@ -1,4 +1,4 @@
-"""Writing of descriptions: shared by all runs of a program in one version, inserted once.
+"""Writing of what is shared by all runs of a program in one version, its descriptions and agents: inserted once.
 
 A description that is known with other content stays as it is, since runs refer to it; the log asks for a new version.
 """
@@ -16,6 +16,7 @@ from provenance.identifiers import description_id
 from provenance.models import (
     ID_LENGTH,
     ActivityDescription,
+    Agent,
     ConfigFileDescription,
     EntityDescription,
     GenerationDescription,
@@ -30,16 +31,16 @@ logger = logging.getLogger(__name__)
 
 MAIN, CONTEXT = "Main", "Context"
 _seen: dict[str, dict[type[models.Model], list[str]]] = {}
-"""Keys of descriptions that were in the database, by content."""
+"""Keys of what was in the database, by content."""
 _MOST_SEEN = 1000
 
 
-def insert(model: type[M], rows: Iterable[M]) -> dict[Any, M]:
-    """Insert the rows that are not there, by key; the ones that were there before are returned."""
+def insert(model: type[M], rows: Iterable[M], besides: Sequence[str] = ()) -> dict[Any, M]:
+    """Insert the rows that are not there, by key; those that were there before are returned, `besides` included."""
     wanted = {row.pk: row for row in rows}
-    if not wanted:
+    if not wanted and not besides:
         return {}
-    known: dict[Any, M] = model._default_manager.in_bulk(list(wanted))
+    known: dict[Any, M] = model._default_manager.in_bulk([*wanted, *besides])
     missing = [wanted[key] for key in sorted(wanted.keys() - known.keys())]
     if missing:
         model._default_manager.bulk_create(missing, ignore_conflicts=True)
@@ -70,7 +71,7 @@ def _roles(described: Sequence[Described], roles: Iterable[str]) -> list[Describ
 
 
 def describe(record: ActivityRecord) -> None:
-    """Insert the description of an activity and all that belongs to it.
+    """Insert what many activities share: the description with all that belongs to it, and the agents.
 
     What this process has seen committed is not compared and written again; only whether all is there is asked, at once.
     """
@@ -80,6 +81,8 @@ def describe(record: ActivityRecord) -> None:
     rows = _rows(record)
     for model, ours in rows.items():
         _insert_descriptions(model, ours)
+    rows[Agent] = [Agent(id=agent.id, name=clean(agent.name), type=agent.type) for agent in record.agents]
+    insert(Agent, rows[Agent])
 
     def seen() -> None:
         if len(_seen) >= _MOST_SEEN:
@@ -95,12 +98,12 @@ def key_of(record: ActivityRecord) -> str:
 
 
 def _content(record: ActivityRecord) -> str:
-    """All that `_rows` is made of, as text."""
+    """All that is shared, as text."""
     parameters = [(name, replace(value, value="")) for name, value in record.parameters.items()]
     roles = (sorted({role for role, _ in record.used}), sorted({role for role, _ in record.generated}))
     files = [(file.name, file.content_type, file.description) for file in record.config_files]
     head = (record.name, record.version, record.type, record.subtype, record.description, record.docurl)
-    return repr((head, record.usage, record.generation, roles, bool(record.software), parameters, files))
+    return repr((head, record.usage, record.generation, roles, bool(record.software), parameters, files, record.agents))
 
 
 def _are_there(keys: dict[type[models.Model], list[str]]) -> bool:

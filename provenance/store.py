@@ -15,7 +15,6 @@ from provenance.descriptions import MAIN, clean, describe, insert, key_of, part
 from provenance.identifiers import software_id
 from provenance.models import (
     Activity,
-    Agent,
     ConfigFile,
     Entity,
     HadMember,
@@ -57,8 +56,6 @@ def _write(record: ActivityRecord) -> None:
     )
     if not claimed:
         return
-    if Entity.objects.filter(id=record.id).exists():
-        raise ValueError(f"{record.id} is the identifier of an entity and cannot be that of an activity")
     describe(record)
     used, generated = _entities(record, description)
     _relations(record, description, used, generated)
@@ -125,7 +122,9 @@ def _entities(record: ActivityRecord, description: str) -> tuple[list[tuple[str,
     confused = Activity.objects.filter(id__in=list(rows)).first()
     if confused:
         raise ValueError(f"{confused.id} is the identifier of an activity and cannot be that of an entity")
-    known = insert(Entity, rows.values())
+    known = insert(Entity, rows.values(), besides=[record.id])
+    if record.id in known:
+        raise ValueError(f"{record.id} is the identifier of an entity and cannot be that of an activity")
     _check_history(record, known, used, generated)
     changed = [entity for key, entity in known.items() if _merge({key: entity}, rows[key])]
     if changed:
@@ -262,7 +261,6 @@ def _is_software(role: str, types: dict[str, str]) -> bool:
 
 
 def _agents(record: ActivityRecord, generated: list[tuple[str, str]]) -> None:
-    insert(Agent, [Agent(id=a.id, name=clean(a.name), type=a.type) for a in record.agents])
     parts = dict.fromkeys((agent.id, agent.role) for agent in record.agents)
     WasAssociatedWith.objects.bulk_create(
         [WasAssociatedWith(activity_id=record.id, agent_id=agent, role=role) for agent, role in parts]

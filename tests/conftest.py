@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 
 from tests.archive_fixtures import _demo_archive as _demo_archive
 from tests.archive_fixtures import _hess_archive as _hess_archive
@@ -39,6 +40,12 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     from tap.engine.engine import close_idle
 
     close_idle()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """What a process goes by for some seconds is of the test before."""
+    cache.clear()
 
 
 @pytest.fixture(scope="session")

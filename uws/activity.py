@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.conf import settings
 
 from provenance.identifiers import job_id
@@ -35,8 +37,8 @@ def software_agent() -> AgentRef:
     )
 
 
-def activity_record(job: Job) -> ActivityRecord:
-    """The record of a job that has ended."""
+def activity_record(job: Job, rows: Iterable[Result]) -> ActivityRecord:
+    """The record of a job that has ended with these results."""
     job_type = jobtypes.job_type(job.job_type)
     start = job.started or job.ended or job.created
     end = max(job.ended or start, start)
@@ -44,7 +46,7 @@ def activity_record(job: Job) -> ActivityRecord:
         (entry["role"], EntityRef(id=entry["id"], sha256=entry["sha256"], content_type=entry["media_type"]))
         for entry in job.inputs
     ]
-    rows = list(Result.objects.filter(job=job).select_related("file"))
+    rows = list(rows)
     generated = [(row.name, _entity(job, row)) for row in rows]
     origins = {f"{job_id(job.answered_from)}/{row.name}": row for row in rows} if job.answered_from else {}
     used += [(STORE_ROLE, EntityRef(id=origin, name=row.filename)) for origin, row in origins.items()]

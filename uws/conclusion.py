@@ -13,7 +13,7 @@ from pathlib import Path
 from uws import endings, results, runtimes, watching
 from uws.endings import Failure
 from uws.jobtypes import OutputRole
-from uws.models import Job
+from uws.models import Job, Result
 from uws.outages import patiently
 from uws.results import StoredOutput
 from uws.retries import RUNNING, give_up_or_retry
@@ -50,12 +50,14 @@ def conclude(run: Run) -> None:
 
 def obey(run: Run, verdict: Verdict) -> None:
     """Do what was decided about a run that has not ended by itself."""
+    patiently(lambda: watching.inherited(run))
     if verdict.kind == "abort":
         patiently(lambda: endings.abort(run.job, RUNNING, verdict.failure, attempt=run.attempt))
 
 
 def retry(run: Run, reason: str) -> None:
     """End a run that failed for a passing reason."""
+    patiently(lambda: watching.inherited(run))
     patiently(lambda: give_up_or_retry(run.job, run.attempt, reason))
 
 
@@ -82,9 +84,9 @@ def _publish(run: Run, storing: Future[list[StoredOutput]], verdict: Verdict | N
 def _complete(run: Run, stored: list[StoredOutput], seconds: float) -> bool:
     """End the job with these results; `seconds` is what the work took. False if that was not committed here."""
 
-    def publish() -> None:
-        results.publish(run.job, stored)
+    def publish() -> list[Result]:
         runtimes.record(run.job, seconds)
+        return results.publish(run.job, stored)
 
     def complete() -> bool:
         return endings.complete(run.job, RUNNING, publish, attempt=run.attempt, progress_message=run.last_words)
@@ -112,6 +114,7 @@ def _output(role: OutputRole, name: str, path: Path, media_type: str | None) -> 
 
 
 def _failed(run: Run, kind: str, message: str) -> None:
+    patiently(lambda: watching.inherited(run))
     if kind == "transient":
         retry(run, message)
     elif kind == "user":

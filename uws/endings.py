@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,12 @@ class Failure:
 
 
 def complete(
-    job: Job, origin: Iterable[Phase], publish: Callable[[], None], *, attempt: int | None = None, **changes: Any
+    job: Job,
+    origin: Iterable[Phase],
+    publish: Callable[[], Sequence[Result]],
+    *,
+    attempt: int | None = None,
+    **changes: Any,
 ) -> bool:
     """End a job as COMPLETED; False if it was not its turn. `publish` writes its results in the same transaction."""
     now = timezone.now()
@@ -37,8 +42,7 @@ def complete(
             job, origin, Phase.COMPLETED, attempt=attempt, ended=now, progress_fraction=1.0, **changes
         ):
             return False
-        publish()
-        record(activity_record(job))
+        record(activity_record(job, publish()))
         for follower in joining.followers(job).select_for_update():
             _complete_too(follower, job)
     return True
@@ -111,8 +115,7 @@ def _complete_too(job: Job, leader: Job) -> None:
         "progress_fraction": 1.0,
     }
     if store.advance(job, ACTIVE, Phase.COMPLETED, **changes):
-        results.copy(job, leader)
-        record(activity_record(job))
+        record(activity_record(job, results.copy(job, leader)))
 
 
 def _end(job: Job, origin: Iterable[Phase], phase: Phase, failure: Failure | None, **changes: Any) -> bool:
@@ -131,7 +134,7 @@ def _record_failure(job: Job) -> None:
     """The provenance of a job that did not complete. A defect there must not keep the job from ending."""
     try:
         with transaction.atomic():
-            record(activity_record(job))
+            record(activity_record(job, ()))
     except DatabaseError:
         raise
     except Exception:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -17,17 +18,42 @@ FORESEEN = 200
 """Jobs ahead in the line for which a start is worked out; who has more ahead is told nothing."""
 
 
-def foreseen(job: Job) -> tuple[int | None, datetime | None]:
-    """Place of a queued job in its line, 1 for the next one, and when it is expected to be run.
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is foreseen of a job; None for what cannot be told."""
 
-    None for other jobs, and beyond what is looked at; no time either if it cannot be told, or there is no worker. A job
-    that was joined to another has the other's place. Those who come later may go before: owners take turns.
+    place: int | None = None
+    """In the line of those that wait, 1 for the next one."""
+    start: datetime | None = None
+    """When one that waits is expected to be run."""
+    end: datetime | None = None
+    """The quote of UWS 1.1 section 2.1.6: when it is expected to be completed, one that is not started, if it were."""
+
+
+def outlook(job: Job) -> Outlook:
+    """What is foreseen of a job now. What is told of one that has ended was foreseen when it was begun.
+
+    A job that was joined to another has the other's place. Those who come later may go before: owners take turns.
     """
+    work = job.leader if job.leader is not None else job
+    if job.is_final:
+        return Outlook(end=job.quote)
+    if job.phase == Phase.EXECUTING:
+        return Outlook(end=None if work.quote is None else max(work.quote, timezone.now()))
+    fits = _Fits()
     if job.phase != Phase.QUEUED:
-        return None, None
+        return Outlook(end=_after(timezone.now(), work, fits))
     running = turns.running()
-    ahead = _ahead(job, running)
-    return (None, None) if ahead is None else (len(ahead) + 1, _expected_start(job, running, ahead, _Fits()))
+    ahead = _ahead(work, running)
+    if ahead is None:
+        return Outlook()
+    start = _expected_start(job, running, ahead, fits)
+    return Outlook(len(ahead) + 1, start, None if start is None else _after(start, work, fits))
+
+
+def _after(start: datetime, work: Job, fits: _Fits) -> datetime | None:
+    fit = fits.fit(work.job_type)
+    return None if fit is None else start + timedelta(seconds=fit.of(work.input_bytes))
 
 
 def _expected_start(
@@ -44,31 +70,6 @@ def _expected_start(
     if fits.missing:
         return None
     return timezone.now() + timedelta(seconds=_start(slots, busy, coming))
-
-
-def quote_of_new(job_type: str) -> datetime | None:
-    """The quote of a job that has just been made."""
-    fit = fit_of(job_type)
-    return None if fit is None else timezone.now() + timedelta(seconds=fit.typical)
-
-
-def expected_end(job: Job) -> datetime | None:
-    """The quote of UWS 1.1 section 2.1.6: when the job is expected to be completed, were it started now."""
-    work = job.leader if job.leader is not None else job
-    fits = _Fits()
-    fit = None if job.is_final else fits.fit(work.job_type)
-    if fit is None:
-        return None
-    now = timezone.now()
-    seconds = timedelta(seconds=fit.of(work.input_bytes))
-    if job.phase == Phase.EXECUTING:
-        return max((work.started or now) + seconds, now)
-    if job.phase != Phase.QUEUED:
-        return now + seconds
-    running = turns.running()
-    ahead = _ahead(job, running)
-    start = None if ahead is None else _expected_start(job, running, ahead, fits)
-    return None if start is None else start + seconds
 
 
 class _Fits:
@@ -94,12 +95,11 @@ class _Fits:
         return max(self.of(job.job_type, job.input_bytes) - max(gone, 0.0), 0.0)
 
 
-def _ahead(job: Job, running: Iterable[turns.Running]) -> list[turns.Waiting] | None:
+def _ahead(work: Job, running: Iterable[turns.Running]) -> list[turns.Waiting] | None:
     """The jobs before a queued one; None if it is in no line."""
-    public_id = job.leader.public_id if job.leader is not None else job.public_id
-    line = turns.in_turn(turns.waiting(job.queue), turns.counted(running))
+    line = turns.in_turn(turns.waiting(work.queue), turns.counted(running))
     for index, other in enumerate(line):
-        if other.public_id == public_id:
+        if other.public_id == work.public_id:
             return line[:index]
     return None
 

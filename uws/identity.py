@@ -6,9 +6,11 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from functools import cache
+from functools import cache as remembered
 from importlib import metadata
 
+from django.core.cache import cache
+from django.db.models import Q
 from django.utils import timezone
 
 from uws.context import InputFile
@@ -20,6 +22,9 @@ from vo import version
 
 LIVE = timedelta(seconds=30)
 """A worker whose heartbeat is older is not counted on."""
+KNOWN_SECONDS = 1
+"""How long a process goes by what it has read of the workers."""
+_CACHE = "uws.software-of-workers"
 
 
 def installed(distributions: Iterable[str]) -> dict[str, str]:
@@ -31,7 +36,7 @@ def installed(distributions: Iterable[str]) -> dict[str, str]:
     return found
 
 
-@cache
+@remembered
 def _version(distribution: str) -> str | None:
     """The version that this process runs: one that is installed meanwhile is another process's."""
     try:
@@ -42,11 +47,16 @@ def _version(distribution: str) -> str | None:
 
 def workers_software(job_type: JobType) -> dict[str, str] | None:
     """Versions of what the job type names in the newest live worker; None without a worker, or if it lacks one."""
-    worker = Worker.objects.filter(heartbeat__gt=timezone.now() - LIVE).order_by("-started").first()
+    software: dict[str, str] | None = cache.get(_CACHE)
+    if software is None:
+        live = Worker.objects.filter(heartbeat__gt=timezone.now() - LIVE).order_by("-started")
+        software = live.values_list("software", flat=True).first()
+        if software is not None:
+            cache.set(_CACHE, software, KNOWN_SECONDS)
     names = sorted({"distiller", *job_type.software})
-    if worker is None or any(name not in worker.software for name in names):
+    if software is None or any(name not in software for name in names):
         return None
-    return {name: worker.software[name] for name in names}
+    return {name: software[name] for name in names}
 
 
 def cache_key(
@@ -71,6 +81,12 @@ def _content(job_type: JobType, role: str, file: InputFile) -> list[str]:
     sent = job_type.uploads is not None and role == job_type.uploads.name
     name = [str(file.metadata["part"]), str(file.metadata["filename"])] if sent else [file.id]
     return [role, *name, file.media_type, file.sha256, *map(str, file.metadata.get("sha256", ()))]
+
+
+def is_known(key: str) -> bool:
+    """Whether there may be a job of that key that others can be answered from, or join."""
+    finished = Q(cache_key=key, phase=Phase.COMPLETED, destroyed=False)
+    return Job.objects.filter(finished | Q(leads=key)).exists()
 
 
 def finished_twin(key: str, job_type: JobType) -> Job | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from uws import jobtypes, parts
@@ -18,10 +19,15 @@ def owner_of(job: Job) -> Owner:
     return Owner(job.owner.get_username() if job.owner is not None else None)
 
 
-def of(job: Job, job_type: JobType, parameters: JobParameters) -> Inputs:
-    """All that a job reads: what its parameters select, and what was sent along with it. Raises as `resolve` does."""
+def of(
+    job: Job, job_type: JobType, parameters: JobParameters, sent: Sequence[parts.StoredPart] | None = None
+) -> Inputs:
+    """All that a job reads: what its parameters select, and what was sent along with it. Raises as `resolve` does.
+
+    `sent` is what comes with a job that has not been written yet.
+    """
     selected = resolve(job_type, parameters, owner_of(job))
-    return selected if job_type.uploads is None else {**selected, job_type.uploads.name: parts.files(job)}
+    return selected if job_type.uploads is None else {**selected, job_type.uploads.name: parts.files(job, sent)}
 
 
 def resolve(job_type: JobType, parameters: JobParameters, owner: Owner) -> Inputs:

@@ -169,6 +169,11 @@ def job_type(name: str) -> JobType:
     return _types[name]
 
 
+def known(name: str) -> JobType | None:
+    """The job type of that name, if it is still there."""
+    return _types.get(name)
+
+
 def location(name: str) -> str:
     """Path of the job list of a type that may not be there any more."""
     return _types[name].location if name in _types else f"uws/{name}"

@@ -25,27 +25,32 @@ _TRIES = 3
 """Another job may become the leader of a key between the look and the step; then we look again."""
 
 
-def start(job: Job, key: str, origin: Iterable[Phase], **changes: Any) -> bool:
+def start(job: Job, key: str, origin: Iterable[Phase], *, alone: bool = False, **changes: Any) -> bool:
     """Take a job to QUEUED as the leader of its key, or to where that leader is; say whether it changed.
 
-    An empty key is that of no other job. Works within a transaction.
+    An empty key is that of no other job; `alone`: no other one of the key was there a moment ago. Works within a
+    transaction.
     """
-    for _ in range(_TRIES):
-        leader = _leader(key) if key else None
+    for turn in range(_TRIES):
+        leader = _leader(key) if key and (turn or not alone) else None
         if leader is not None and leader.pk != job.pk:
             started = timezone.now() if leader.phase == Phase.EXECUTING else None
             seen: dict[str, Any] = {
                 "progress_message": leader.progress_message,
                 "progress_fraction": leader.progress_fraction,
+                "leads": "",
+                "sent": None,
             }
             return store.advance(job, origin, Phase(leader.phase), leader=leader, started=started, **seen, **changes)
         try:
-            with transaction.atomic():
-                moved = store.advance(job, origin, Phase.QUEUED, leads=key, **changes)
+            with transaction.atomic(savepoint=bool(key)):
+                moved = store.advance(job, origin, Phase.QUEUED, leads=key, sent=timezone.now(), **changes)
         except IntegrityError:
+            if not key:
+                raise
             continue
         if moved:
-            transaction.on_commit(lambda: queue.send(job))
+            transaction.on_commit(lambda: queue.announce(job))
         return moved
     return start(job, "", origin, **changes)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Sum
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from uws import store
@@ -64,10 +65,16 @@ def client_name(user: User | None, address: str) -> str:
     return f"net {salted_hmac('uws.limits', address).hexdigest()[:32]}" if address else ""
 
 
-def lock(name: str) -> Client:
-    """The row of an owner, locked until the transaction ends."""
-    client, _ = Client.objects.select_for_update().get_or_create(name=name)
-    return client
+def lock(name: str) -> None:
+    """Lock the row of an owner until the transaction ends."""
+    Client.objects.select_for_update().get_or_create(name=name)
+
+
+def serve(name: str) -> None:
+    """Note that one of an owner's jobs is being taken, and lock the owner's row until the transaction ends."""
+    now = timezone.now()
+    if not Client.objects.filter(name=name).update(served=now):
+        Client.objects.update_or_create(name=name, defaults={"served": now})
 
 
 def check_waiting(name: str, rank: int) -> None:
@@ -94,9 +101,11 @@ def check_disk(name: str, rank: int) -> None:
 
 def kept_bytes(name: str) -> int:
     """Bytes of the results and uploads of an owner's jobs; those shared with others count for each."""
-    results = Result.objects.filter(job__client=name).aggregate(bytes=Sum("file__size"))["bytes"]
-    uploads = Part.objects.filter(job__client=name).aggregate(bytes=Sum("size"))["bytes"]
-    return int(results or 0) + int(uploads or 0)
+    results = Result.objects.filter(job__client=name).order_by().values("job__client")
+    uploads = Part.objects.filter(job__client=name).order_by().values("job__client")
+    sums = [results.annotate(bytes=Sum("file__size")), uploads.annotate(bytes=Sum("size"))]
+    first, second = (rows.values_list("bytes", flat=True) for rows in sums)
+    return sum(first.union(second, all=True))
 
 
 def running(name: str) -> int:

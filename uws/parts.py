@@ -10,7 +10,7 @@ import logging
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from django.contrib.auth.models import User
 from django.core.files.storage import Storage, storages
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.db.models import QuerySet
 
 from provenance.identifiers import job_id
 from uws import storage
@@ -106,8 +107,11 @@ def attach(job: Job, added: Sequence[StoredPart]) -> None:
         )
 
 
-def files(job: Job) -> tuple[InputFile, ...]:
-    """The parts of a job as its worker sees them: `metadata` has the name of the part and its `filename`."""
+def files(job: Job, sent: Sequence[StoredPart] | None = None) -> tuple[InputFile, ...]:
+    """The parts of a job as its worker sees them: `metadata` has the name of the part and its `filename`.
+
+    `sent` are those of a job that has not been written yet.
+    """
     return tuple(
         InputFile(
             entity,
@@ -116,7 +120,7 @@ def files(job: Job) -> tuple[InputFile, ...]:
             part.media_type,
             {"part": part.name, "filename": part.filename},
         )
-        for entity, part in _entities(job)
+        for entity, part in _named(job, _rows(job) if sent is None else sent)
     )
 
 
@@ -139,7 +143,7 @@ def served(part: Part) -> ServedFile:
 
 def entity_ids(job: Job) -> list[str]:
     """The identifiers of a job's parts in its provenance."""
-    return [entity for entity, _ in _entities(job)]
+    return [entity for entity, _ in _named(job, _rows(job))]
 
 
 def release(job: Job) -> None:
@@ -156,9 +160,12 @@ def sweep(orphans: storage.Orphans) -> int:
     )
 
 
-def _entities(job: Job) -> list[tuple[str, Part]]:
-    rows = Part.objects.filter(job=job).order_by("pk")
-    return [(f"{job_id(job.activity)}/parts/{number}", part) for number, part in enumerate(rows, 1)]
+def _rows(job: Job) -> QuerySet[Part]:
+    return Part.objects.filter(job=job).order_by("pk")
+
+
+def _named(job: Job, parts: Iterable[Part | StoredPart]) -> list[tuple[str, Part | StoredPart]]:
+    return [(f"{job_id(job.activity)}/parts/{number}", part) for number, part in enumerate(parts, 1)]
 
 
 def _put(name: str, file: UploadedFile) -> StoredPart:

@@ -77,37 +77,41 @@ def _digest(file: BinaryIO, is_cancelled: Callable[[], bool]) -> str:
     return digest.hexdigest()
 
 
-def publish(job: Job, outputs: Iterable[StoredOutput]) -> None:
+def publish(job: Job, outputs: Sequence[StoredOutput]) -> list[Result]:
     """Make stored outputs results of the job, within the transaction that completes it."""
-    for position, output in enumerate(outputs):
-        file = ResultFile.objects.create(storage_name=output.storage_name, size=output.size, sha256=output.sha256)
+    files = ResultFile.objects.bulk_create(
+        [ResultFile(storage_name=output.storage_name, size=output.size, sha256=output.sha256) for output in outputs]
+    )
+    rows = [
         _result(job, position, output.role, file)
+        for position, (output, file) in enumerate(zip(outputs, files, strict=True))
+    ]
+    return Result.objects.bulk_create(rows)
 
 
-def link(job: Job, job_type: JobType, source: Job) -> bool:
-    """Give the job the results of a finished one, within a transaction; False if they are not all there any more.
+def link(job: Job, job_type: JobType, source: Job) -> list[Result] | None:
+    """Give the job the results of a finished one, within a transaction; None if they are not all there any more.
 
     The rows of the files are locked, so that whoever destroys the other job waits and then sees the new reference.
     """
     rows = list(Result.objects.filter(job=source))
     locked = ResultFile.objects.select_for_update().in_bulk([row.file_id for row in rows])
     if len(locked) != len({row.file_id for row in rows}):
-        return False
+        return None
     if not all(store().exists(file.storage_name) for file in locked.values()):
-        return False
+        return None
     if any(job_type.role_of(row.name) is None for row in rows):
-        return False
-    copy(job, source)
-    return True
+        return None
+    return copy(job, source)
 
 
-def copy(job: Job, source: Job) -> None:
+def copy(job: Job, source: Job) -> list[Result]:
     """Give the job the results that another one has, within a transaction in which they cannot go."""
-    rows = list(Result.objects.filter(job=source))
+    rows = list(Result.objects.filter(job=source).select_related("file"))
     for row in rows:
         row.pk, row.job = None, job
         row._state.adding = True
-    Result.objects.bulk_create(rows)
+    return Result.objects.bulk_create(rows)
 
 
 def release(job: Job) -> None:
@@ -135,8 +139,8 @@ def sweep(orphans: Orphans) -> int:
     )
 
 
-def _result(job: Job, position: int, role: OutputRole, file: ResultFile) -> None:
-    Result.objects.create(
+def _result(job: Job, position: int, role: OutputRole, file: ResultFile) -> Result:
+    return Result(
         job=job,
         position=position,
         name=role.name,

@@ -14,6 +14,7 @@ import shutil
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -109,7 +110,7 @@ class Runner:
             conclusion.fail(patiently(holder), attempt, f"internal error (reference {reference})")
         finally:
             shutil.rmtree(self._workdir(job, attempt), ignore_errors=True)
-        if Job.objects.filter(pk=job.pk, destroyed=True).exclude(phase=Phase.EXECUTING).exists():
+        if job.destroyed and job.phase != Phase.EXECUTING:
             endings.purge(job)
         turns.wake_others(job)
         return True
@@ -122,14 +123,7 @@ class Runner:
         """The job whose turn it is, this runner's now."""
 
         def take() -> Job | None:
-            return turns.claim(
-                queue_name,
-                self.id,
-                not_before=None,
-                progress_stage="",
-                progress_message="Starting",
-                progress_fraction=0.0,
-            )
+            return turns.claim(queue_name, self.id, _starting)
 
         try:
             return take()
@@ -148,7 +142,6 @@ class Runner:
             verdict = watching.watch(run)
         finally:
             watching.end(run)
-        patiently(lambda: watching.inherited(run))
         patiently(lambda: run.log.save(run.job))
         if verdict.kind == "ended":
             conclusion.conclude(run)
@@ -167,20 +160,20 @@ class Runner:
         normalised = to_texts(parameters)
         software = identity.installed(kind.software)
         key = identity.cache_key(kind, normalised, files, software) if kind.deterministic else ""
-        if key and not job.fresh:
+        if key and not job.fresh and job.leads != key:  # while it leads, nobody else can have done the work
             if service.answer_from_store(job, kind, key, origin=frozenset(RUNNING), attempt=attempt, software=software):
                 return None
             if not joining.take_lead(job, attempt, key):
                 return None
-        store.update_run(
-            job,
-            attempt,
-            normalised=[[name, texts] for name, texts in normalised.items()],
-            inputs=inputs.recorded(files),
-            input_bytes=inputs.size(files),
-            software=software,
-            cache_key=key,
-        )
+        found: dict[str, Any] = {
+            "normalised": [[name, texts] for name, texts in normalised.items()],
+            "inputs": inputs.recorded(files),
+            "input_bytes": inputs.size(files),
+            "software": software,
+            "cache_key": key,
+        }
+        if changes := {name: value for name, value in found.items() if getattr(job, name) != value}:
+            store.update_run(job, attempt, **changes)
         return _Prepared(kind, parameters, files, _origin(job), logs.of_run(job, attempt))
 
     def _start(self, job: Job, attempt: int, prepared: _Prepared) -> Run:
@@ -208,6 +201,14 @@ class Runner:
 
     def _workdir(self, job: Job, attempt: int) -> Path:
         return self.folder / f"{job.public_id}.{attempt}"
+
+
+def _starting(job: Job) -> dict[str, Any]:
+    """What is written to a job when this process takes it."""
+    kind = jobtypes.known(job.job_type)
+    software = {} if kind is None else {"software": identity.installed(kind.software)}
+    begin = {"not_before": None, "progress_stage": "", "progress_message": "Starting", "progress_fraction": 0.0}
+    return {**begin, **software}
 
 
 def _origin(job: Job) -> Origin:

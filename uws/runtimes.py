@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
 
+from django.core.cache import cache
 from django.utils import timezone
 
 from uws.models import Job, RunTime
@@ -20,6 +21,8 @@ KEPT = 200
 """Run times of a job type that are kept."""
 USED = 40
 """Of these the latest ones, from which is told: their pairs are many."""
+KNOWN_SECONDS = 5
+"""How long a process goes by what it has read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,12 @@ def fitted(runs: Sequence[tuple[int, float]]) -> Fit | None:
 
 
 def fit_of(job_type: str) -> Fit | None:
-    """What is known of a job type."""
-    rows = RunTime.objects.filter(job_type=job_type).order_by("-ended", "-pk")
-    return fitted(list(rows.values_list("input_bytes", "seconds")[:USED]))
+    """What is known of a job type; a process goes by that for KNOWN_SECONDS."""
+    name = f"uws.fit.{job_type}"
+    fit: Fit | None = cache.get(name)
+    if fit is None:
+        rows = RunTime.objects.filter(job_type=job_type).order_by("-ended", "-pk")
+        fit = fitted(list(rows.values_list("input_bytes", "seconds")[:USED]))
+        if fit is not None:
+            cache.set(name, fit, KNOWN_SECONDS)
+    return fit

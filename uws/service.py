@@ -19,10 +19,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from uws import endings, estimates, identity, inputs, jobtypes, joining, limits, offers, parts, results, store
+from uws import endings, identity, inputs, jobtypes, joining, limits, offers, parts, results, store
 from uws.errors import UserJobError
 from uws.jobtypes import JobType
-from uws.models import Job
+from uws.models import Job, Result
 from uws.phases import FINAL, STARTABLE, UNSTARTED, WAITED, Phase
 from uws.values import ParameterErrors, check, known, parse, to_texts
 from uws.wait import wait_while
@@ -84,10 +84,12 @@ def pages_of(activities: Iterable[str], who: Requester) -> dict[str, str]:
 
 def find(public_id: str, who: Requester, type_name: str | None = None) -> Job:
     """The job of that identifier (and type). NotFoundFault if there is none, AuthorizationFault if it is another's."""
-    rows = store.jobs().select_related("owner").filter(public_id=public_id)
+    rows = store.jobs().filter(public_id=public_id)
     job = (rows if type_name is None else rows.filter(job_type=type_name)).first()
     if job is None:
         raise NotFoundFault(f"there is no job {public_id!r}; it may have been deleted")
+    if who.user is not None and job.owner_id == who.user.pk:
+        job.owner = who.user
     if job.owner is not None and job.owner != who.user and not (who.user is not None and who.user.is_staff):
         raise AuthorizationFault("this job belongs to another user")
     return job
@@ -102,21 +104,28 @@ def create(
     base_url: str = "",
     part: parts.Find = parts.nothing_sent,
     fresh: bool = False,
+    seconds: int | None = None,
+    destruction: datetime | None = None,
+    start: bool = False,
 ) -> Job:
-    """A new job in phase PENDING. Raises ParameterErrors for unknown names and values that cannot be read.
+    """A new job in phase PENDING, or started as by `run`. Raises ParameterErrors for names and values that are wrong.
 
     `base_url` is that of the service as the client reaches it, for links in the results; `part` gives what the request
-    brings along. `fresh`: it is computed even if the same work has been done before. Raises as `parts.stored` does,
+    brings along. `fresh`: it is computed even if the same work has been done before. `seconds` and `destruction` as
+    `set_execution_duration` and `set_destruction` take them. Raises UsageFault for these, as `parts.stored` does,
     LimitReached, and AuthorizationFault if the owner may make no job of that type: there is no job then.
     """
+    check_limits(seconds, destruction)
     kind = jobtypes.job_type(type_name)
     offers.check(kind, who.user)
     client, rank = limits.client_name(who.user, who.address), limits.rank_of(who.user)
-    limits.check_waiting(client, rank)
+    if not start:
+        limits.check_waiting(client, rank)
     limits.check_disk(client, rank)
     given = _accepted(kind, parameters)
-    with parts.stored(kind, given, part, who.user) as sent, transaction.atomic():
-        job = Job.objects.create(
+    longest, latest = _longest_run(kind, who.user), latest_destruction()
+    with parts.stored(kind, given, part, who.user) as sent:
+        job = Job(
             job_type=kind.name,
             type_version=kind.version,
             owner=who.user,
@@ -124,15 +133,20 @@ def create(
             client=client,
             rank=rank,
             fresh=fresh,
-            quote=estimates.quote_of_new(kind.name),
             run_id=run_id,
             base_url=base_url if len(base_url) <= 255 else "",
             given=_pairs(given),
-            destruction=latest_destruction(),
-            execution_duration=_longest_run(kind, who.user),
+            destruction=latest if destruction is None else min(destruction, latest),
+            execution_duration=min(seconds or longest, longest),
             queue=kind.queue,
         )
-        parts.attach(job, sent)
+        work = _work(job, kind, sent) if start else None
+        with transaction.atomic():
+            if not (isinstance(work, _Work) and work.is_new):  # that one comes into the table as it is queued
+                job.save(force_insert=True)
+            if work is not None:
+                _begin(job, kind, work)
+            parts.attach(job, sent)
     return job
 
 
@@ -175,29 +189,53 @@ def run(job: Job) -> None:
     if job.phase not in STARTABLE:
         return
     kind = jobtypes.job_type(job.job_type)
-    now = timezone.now()
+    work = _work(job, kind)
+    with transaction.atomic():
+        _begin(job, kind, work)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a job that is to be started has to do. The key is empty if it is not that of any other job."""
+
+    found: Mapping[str, Any]
+    """What is kept of the parameters and inputs (fields of `Job`)."""
+    key: str
+    software: Mapping[str, str] | None
+    is_new: bool
+    """Nobody has done it, or does it now."""
+
+
+def _work(job: Job, kind: JobType, sent: Sequence[parts.StoredPart] | None = None) -> _Work | endings.Failure:
+    """The work of a job, or why there is none. `sent` comes with a job that has not been written yet."""
     try:
         parameters = parse(kind.parameters, job.parameters)
         normalised = to_texts(parameters)
-        files = inputs.of(job, kind, parameters)
+        files = inputs.of(job, kind, parameters, sent)
     except (ParameterErrors, UserJobError) as error:
-        endings.fail(job, STARTABLE, endings.Failure(error.message), started=now)
-        return
-    prepared: dict[str, Any] = {
+        return endings.Failure(error.message)
+    found = {
         "normalised": _pairs(normalised),
         "inputs": inputs.recorded(files),
         "input_bytes": inputs.size(files),
     }
     software = identity.workers_software(kind) if kind.deterministic and not job.fresh else None
     key = identity.cache_key(kind, normalised, files, software) if software is not None else ""
-    if key and answer_from_store(job, kind, key, origin=STARTABLE, started=now, software=software, **prepared):
+    return _Work(found, key, software, is_new=not (key and identity.is_known(key)))
+
+
+def _begin(job: Job, kind: JobType, work: _Work | endings.Failure) -> None:
+    """Start a job, within a transaction: it fails, is answered, joins others or is queued."""
+    now = timezone.now()
+    if isinstance(work, endings.Failure):
+        endings.fail(job, STARTABLE, work, started=now)
         return
-    with transaction.atomic():
-        limits.lock(job.client)
-        limits.check_waiting(job.client, job.rank)
-        if joining.start(job, key, STARTABLE, queued=now, cache_key=key, **prepared):
-            job.quote = estimates.expected_end(job)
-            Job.objects.filter(pk=job.pk).update(quote=job.quote)
+    answer = {"origin": STARTABLE, "started": now, "software": work.software, **work.found}
+    if not work.is_new and answer_from_store(job, kind, work.key, **answer):
+        return
+    limits.lock(job.client)
+    limits.check_waiting(job.client, job.rank)
+    joining.start(job, work.key, STARTABLE, alone=work.is_new, queued=now, cache_key=work.key, **work.found)
 
 
 def answer_from_store(
@@ -211,9 +249,11 @@ def answer_from_store(
     class Vanished(Exception):
         """The results were destroyed in the meantime."""
 
-    def publish() -> None:
-        if not results.link(job, kind, twin):
+    def publish() -> list[Result]:
+        rows = results.link(job, kind, twin)
+        if rows is None:
             raise Vanished
+        return rows
 
     try:
         return endings.complete(
@@ -240,7 +280,7 @@ def abort(job: Job) -> None:
     if job.phase in FINAL or _end_without_worker(job):
         return
     if store.request_abort(job):
-        wait_while(job.public_id, lambda: _still(job, Phase.EXECUTING), ABORT_PATIENCE)
+        wait_while(job.public_id, Phase.EXECUTING, ABORT_PATIENCE)
     job.refresh_from_db()
 
 
@@ -307,12 +347,11 @@ def wait(job: Job, seconds: float, phase: str | None = None) -> Job | None:
     current = job.phase
     if current not in WAITED or (phase is not None and current != phase):
         return job
-    wait_while(job.public_id, lambda: _still(job, Phase(current)), float("inf") if seconds < 0 else seconds)
-    return store.jobs().select_related("owner").filter(pk=job.pk).first()
-
-
-def _still(job: Job, phase: Phase) -> bool:
-    return Job.objects.filter(pk=job.pk, phase=phase, destroyed=False).exists()
+    wait_while(job.public_id, Phase(current), float("inf") if seconds < 0 else seconds)
+    now = store.jobs().filter(pk=job.pk).first()
+    if now is not None:
+        now.owner = job.owner
+    return now
 
 
 def _pairs(parameters: Mapping[str, Sequence[str]]) -> list[list[object]]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q, QuerySet
+from django.db.models.sql import UpdateQuery
 from django.utils import timezone
 
 from uws.models import Job
 from uws.notify import publish
 from uws.phases import FINAL, Phase
+
+_TRIES = 3
 
 
 def jobs() -> QuerySet[Job]:
@@ -30,8 +33,14 @@ def advance(
 ) -> bool:
     """Change the phase if it is still one of `origin` (and the run, or runner, the current one); say whether it did.
 
-    `job` is refreshed either way. Whoever waits for the job is told once the change is committed.
+    `job` is refreshed either way. Whoever waits for the job is told once the change is committed. A job that is not in
+    the table yet comes there in that phase: then nobody can wait for it.
     """
+    if job._state.adding:
+        for name, value in {"phase": phase, **changes}.items():
+            setattr(job, name, value)
+        job.save(force_insert=True)
+        return True
     rows = Job.objects.filter(pk=job.pk, phase__in=list(origin))
     if attempt is not None:
         rows = rows.filter(attempt=attempt)
@@ -39,28 +48,40 @@ def advance(
         rows = rows.filter(runner=runner)
     if phase in FINAL:
         changes |= {"runner": "", "leads": "", "leader": None}
-    changed = bool(rows.update(phase=phase, **changes))
-    if changed:
-        transaction.on_commit(lambda: publish(job.public_id))
-    job.refresh_from_db()
-    return changed
+    now = _updated(rows, {"phase": phase, **changes})
+    if now is None:
+        job.refresh_from_db()
+        return False
+    for field in Job._meta.concrete_fields:
+        setattr(job, field.attname, getattr(now, field.attname))
+    transaction.on_commit(lambda: publish(job.public_id))
+    return True
 
 
-def take(public_id: str, runner: str, **changes: Any) -> Job | None:
-    """Take a job that waits for a worker: the one that gets it may run it. None if it waits no more.
+def take(waiting: QuerySet[Job], runner: str, changes: Callable[[Job], Mapping[str, Any]]) -> Job | None:
+    """Take the first of some jobs that wait for a worker: the one that gets it may run it. None if none waits any more.
 
-    It has been started when its first run was, if there are several.
+    `changes` gives what else is written to it. It has been started when its first run was, if there are several.
     """
     with transaction.atomic(savepoint=False):
-        job = waiting_for_worker().select_for_update().filter(public_id=public_id).first()
-        if job is None or job.abort_requested:
+        # Where another process had the first row, PostgreSQL waits for it and then finds it taken: that is no end yet.
+        for _ in range(_TRIES):
+            job = waiting.select_for_update().first()
+            if job is not None:
+                break
+        else:
             return None
-        changes |= {"phase": Phase.EXECUTING, "runner": runner, "attempt": job.attempt + 1, "beat": job.beat + 1}
-        changes.setdefault("started", job.started or timezone.now())
-        if not waiting_for_worker().filter(pk=job.pk, attempt=job.attempt).update(**changes):
-            return None
-        transaction.on_commit(lambda: publish(public_id))
-    for name, value in changes.items():  # the row is locked: there is nothing else to read
+        values = {
+            "phase": Phase.EXECUTING,
+            "runner": runner,
+            "attempt": job.attempt + 1,
+            "beat": job.beat + 1,
+            "started": job.started or timezone.now(),
+            **changes(job),
+        }
+        Job.objects.filter(pk=job.pk).update(**values)
+        transaction.on_commit(lambda: publish(job.public_id))
+    for name, value in values.items():  # the row is locked: there is nothing else to read
         setattr(job, name, value)
     return job
 
@@ -99,3 +120,13 @@ def waiting_for_worker() -> QuerySet[Job]:
 
 def being_run() -> QuerySet[Job]:
     return Job.objects.filter(phase=Phase.EXECUTING).exclude(runner="")
+
+
+def _updated(rows: QuerySet[Job], changes: Mapping[str, Any]) -> Job | None:
+    """Change the row of a set of one job, and read it, in one statement; None if there is none."""
+    query: Any = rows.query.chain(UpdateQuery)
+    query.add_update_values(dict(changes))
+    statement, values = query.get_compiler(connection=connection).as_sql()
+    columns = ", ".join(connection.ops.quote_name(field.column) for field in Job._meta.concrete_fields if field.column)
+    found = list(Job.objects.raw(f"{statement} RETURNING {columns}", values))
+    return found[0] if found else None

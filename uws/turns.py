@@ -8,13 +8,13 @@ owner may have is passed over. A message of the broker only says that there is s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Max, Min, QuerySet
 from django.utils import timezone
 
 from uws import joining, limits, queue, retries, store
@@ -48,37 +48,60 @@ class Running:
     started: datetime | None
 
 
-def claim(queue_name: str, runner: str, **changes: Any) -> Job | None:
+Changes = Callable[[Job], Mapping[str, Any]]
+"""What is written to a job that is taken, besides that it is."""
+
+
+def claim(queue_name: str, runner: str, changes: Changes = lambda job: {}) -> Job | None:
     """Take the job of a queue whose turn it is; None if none waits that may be run now."""
-    line = waiting(queue_name)
-    if not line:
-        return None
-    busy = counted(running()) if has_several_owners(line) else Counter[str]()  # of one owner it is asked for below
-    for candidate in in_turn(line, busy):
-        if busy[candidate.client] >= limits.limits_of(candidate.rank).running:
-            continue
-        with transaction.atomic():
-            client = limits.lock(candidate.client)
-            busy[candidate.client] = limits.running(candidate.client)
-            if busy[candidate.client] >= limits.limits_of(candidate.rank).running:
-                continue
-            fit = fit_of(candidate.job_type)
-            if fit is not None:
-                changes["quote"] = timezone.now() + timedelta(seconds=fit.of(candidate.input_bytes))
-            job = store.take(candidate.public_id, runner, **changes)
-            if job is None:
-                continue
-            Client.objects.filter(pk=client.pk).update(served=timezone.now())
-            joining.show_taken(job)
-        return job
+    for owner, rank in _owners(queue_name):
+        job = _claim_of(owner, limits.limits_of(rank).running, _line(queue_name), runner, changes)
+        if job is not None:
+            return job
     return None
+
+
+def _owners(queue_name: str) -> list[tuple[str, int]]:
+    """The owners who have jobs waiting in a queue, in their turn, with the highest class that these were made in.
+
+    Of several, those are left out who have as many running as they may.
+    """
+    heads = _line(queue_name).values("client").annotate(highest=Max("rank"), begin=Min("queued"), head=Min("pk"))
+    heads = heads.order_by(F("begin").asc(nulls_first=True), "head")
+    owners = list(heads.values_list("client", "highest"))
+    if len(owners) < 2:
+        return owners
+    busy, last = counted(running()), served(name for name, _ in owners)
+    free = [(name, rank) for name, rank in owners if busy[name] < limits.limits_of(rank).running]
+    return sorted(free, key=lambda owner: (busy[owner[0]], last.get(owner[0], _NEVER)))
+
+
+def _claim_of(owner: str, most: int, line: QuerySet[Job], runner: str, changes: Changes) -> Job | None:
+    """Take the first job of an owner; None if `most` of them are running, or none waits any more."""
+
+    def expected(job: Job) -> dict[str, Any]:
+        fit = fit_of(job.job_type)
+        end = {} if fit is None else {"quote": timezone.now() + timedelta(seconds=fit.of(job.input_bytes))}
+        return {**end, **changes(job)}
+
+    with transaction.atomic():
+        limits.serve(owner)
+        job = store.take(line.filter(client=owner), runner, expected) if limits.running(owner) < most else None
+        if job is None:
+            transaction.set_rollback(True)
+        elif job.leads:
+            joining.show_taken(job)
+    return job
+
+
+def _line(queue_name: str) -> QuerySet[Job]:
+    rows = store.waiting_for_worker().filter(retries.due(timezone.now()), queue=queue_name, abort_requested=False)
+    return rows.order_by(F("queued").asc(nulls_first=True), "pk")
 
 
 def waiting(queue_name: str) -> list[Waiting]:
     """The jobs of a queue that wait, the oldest first."""
-    rows = store.waiting_for_worker().filter(retries.due(timezone.now()), queue=queue_name, abort_requested=False)
-    rows = rows.order_by(F("queued").asc(nulls_first=True), "pk")
-    fields = rows.values_list("public_id", "client", "rank", "job_type", "input_bytes")
+    fields = _line(queue_name).values_list("public_id", "client", "rank", "job_type", "input_bytes")
     return [Waiting(*row) for row in fields[:LONGEST]]
 
 
@@ -93,19 +116,16 @@ def counted(jobs: Iterable[Running]) -> Counter[str]:
     return Counter(job.client for job in jobs)
 
 
-def served(line: Iterable[Waiting]) -> dict[str, datetime]:
-    """When the owners in the line were served last; those that never were are left out."""
-    rows = Client.objects.filter(name__in={job.client for job in line})
+def served(owners: Iterable[str]) -> dict[str, datetime]:
+    """When owners were served last; those that never were are left out."""
+    rows = Client.objects.filter(name__in=set(owners))
     return {name: when for name, when in rows.values_list("name", "served") if when is not None}
-
-
-def has_several_owners(line: Iterable[Waiting]) -> bool:
-    return len({job.client for job in line}) > 1
 
 
 def in_turn(line: list[Waiting], busy: Mapping[str, int]) -> list[Waiting]:
     """The line in the order in which its jobs have their turns now; one owner's are in that order already."""
-    return ordered(line, busy, served(line)) if has_several_owners(line) else line
+    owners = {job.client for job in line}
+    return ordered(line, busy, served(owners)) if len(owners) > 1 else line
 
 
 def ordered(line: Sequence[Waiting], busy: Mapping[str, int], last: Mapping[str, datetime]) -> list[Waiting]:

@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 
 from uws import capabilities as capabilities_document
-from uws import jobtypes, negotiation, parts, service, xml
+from uws import estimates, jobtypes, negotiation, parts, service, xml
 from uws.jobtypes import JobType
 from uws.listing import filtered
 from uws.models import Job, Part, Result
@@ -132,7 +132,7 @@ def destruction(request: HttpRequest, type_name: str, job_id: str) -> HttpRespon
 @_endpoint(methods=("GET", "HEAD"))
 def quote(request: HttpRequest, type_name: str, job_id: str) -> HttpResponseBase:
     """When the job is expected to be completed; empty if that is not known (section 2.1.6)."""
-    return _text(xml.time_text(_find(request, type_name, job_id).quote))
+    return _text(xml.time_text(estimates.outlook(_find(request, type_name, job_id)).end))
 
 
 @_endpoint(methods=("GET", "HEAD"))
@@ -224,7 +224,6 @@ def _create(request: HttpRequest, type_name: str, parameters: Parameters, who: R
         raise UsageFault(f"PHASE: a job is created with PHASE=RUN or without PHASE, not {command!r}")
     seconds = parameters.value("EXECUTIONDURATION", integer)
     when = parameters.value("DESTRUCTION", timestamp)
-    service.check_limits(seconds, when)
     created = service.create(
         type_name,
         {name: parameters.all(name) for name in parameters if name not in CONTROL},
@@ -233,13 +232,10 @@ def _create(request: HttpRequest, type_name: str, parameters: Parameters, who: R
         base_url=base_url(request),
         part=parameters.part,
         fresh=parameters.value("FRESH", boolean) or False,
+        seconds=seconds,
+        destruction=when,
+        start=bool(command),
     )
-    if seconds is not None:
-        service.set_execution_duration(created, seconds)
-    if when is not None:
-        service.set_destruction(created, when)
-    if command:
-        service.run(created)
     return _to_job(request, created)
 
 

@@ -18,6 +18,7 @@ from django.db import DatabaseError, connection
 
 from uws import notify
 from uws.models import Job
+from uws.phases import Phase
 
 LONGEST = 55.0
 """Seconds that a request may wait: below the idle limit of common proxies (60 s)."""
@@ -42,15 +43,15 @@ class _Waiter:
     woken: threading.Event = field(default_factory=threading.Event)
 
 
-def wait_while(public_id: str, unchanged: Callable[[], bool], seconds: float) -> None:
-    """Return when `unchanged()` is false or the time is over. It looks into the database, at the job of that id."""
+def wait_while(public_id: str, phase: Phase, seconds: float) -> None:
+    """Return when the job of that id is not there, or not in that phase, any more, or the time is over."""
     with _watch.joined(public_id) as waiter:
         deadline = time.monotonic() + min(seconds, LONGEST if waiter.patient else 1.0)
         while True:
             waiter.woken.clear()
             waiter.seen = _phases([public_id]).get(public_id)
             remaining = deadline - time.monotonic()
-            if not unchanged() or remaining <= 0:
+            if waiter.seen != phase or remaining <= 0:
                 return
             release_connection()
             _watch.wait(waiter, remaining)

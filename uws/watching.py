@@ -163,13 +163,14 @@ def _exchange(run: Run, now: float) -> Verdict | None:
 
 
 def inherited(run: Run) -> bool:
-    """Whether another job has got the run, which goes on as that one's."""
+    """Whether another job has got the run, which goes on as that one's, with its log."""
     found = joining.holding(run.activity).exclude(pk=run.job.pk)
     heir = found.filter(attempt=run.attempt).first()
     if heir is None:
         return False
     run.job = heir
     run.log.changed = True  # the heir has none of it yet
+    run.log.save(heir)
     return True
 
 

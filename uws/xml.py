@@ -14,8 +14,9 @@ from vo_models.uws.types import ErrorType, ExecutionPhase, UWSVersion
 from vo_models.xlink import XlinkType
 
 from provenance import identifiers
-from uws import estimates
+from uws import estimates, jobtypes
 from uws.activity import activity_id
+from uws.estimates import Outlook
 from uws.jobtypes import location
 from uws.models import Job, Part, Result
 
@@ -62,12 +63,13 @@ def time_text(when: datetime | None) -> str:
 
 def job_summary(job: Job, base: str) -> JobDocument:
     """The job (section 2.2.2.2)."""
+    outlook = estimates.outlook(job)
     return JobDocument(
         job_id=job.public_id,
         **_run_id(job),
         owner_id=_owner(job),
         phase=ExecutionPhase(job.phase),
-        quote=job.quote,
+        quote=outlook.end,
         creation_time=job.created,
         start_time=job.started,
         end_time=job.ended,
@@ -77,7 +79,7 @@ def job_summary(job: Job, base: str) -> JobDocument:
         results=results(job, base),
         **_error(job),
         version=UWSVersion.V1_1,
-        **_info(job, base),
+        **_info(job, base, outlook),
     )
 
 
@@ -101,16 +103,18 @@ def job_list(jobs: Iterable[Job], base: str) -> Jobs:
 def parameters(job: Job, base: str) -> JobParameters:
     """Parameters as given, and by reference what was sent along (section 2.2.2.4)."""
     given = [Parameter(id=name, value=_text(text)) for name, texts in job.given for text in texts]
+    kind = jobtypes.known(job.job_type)
+    may_have_parts = kind is None or kind.uploads is not None
     sent = [
         Parameter(id=part.name, by_reference=True, value=f"{job_url(base, job)}/parameters/{quote(part.name, safe='')}")
-        for part in Part.objects.filter(job=job).order_by("pk")
+        for part in (Part.objects.filter(job=job).order_by("pk") if may_have_parts else ())
     ]
     return JobParameters(parameter=given + sent)
 
 
 def results(job: Job, base: str) -> Results:
-    """References to the results (section 2.2.2.3)."""
-    rows = Result.objects.filter(job=job).select_related("file")
+    """References to the results (section 2.2.2.3); there are none before the job has ended."""
+    rows = Result.objects.filter(job=job).select_related("file") if job.is_final else ()
     return Results(
         results=[
             ResultReference(
@@ -132,18 +136,17 @@ def _error(job: Job) -> dict[str, Any]:
     return {"error_summary": ErrorSummary(message=_text(job.error_message), type=kind, has_detail=True)}
 
 
-def _info(job: Job, base: str) -> dict[str, Any]:
+def _info(job: Job, base: str, outlook: Outlook) -> dict[str, Any]:
     """What we tell besides; not where the list belongs to a standard service, whose validators know no other schema."""
     if not location(job.job_type).startswith("uws/"):
         return {}
     known: dict[str, Any] = {"job_type": job.job_type, "job_type_version": job.type_version}
     if job.progress_message:
         known |= {"progress": _text(job.progress_message), "fraction": job.progress_fraction}
-    place, start = estimates.foreseen(job)
-    if place is not None:
-        known["queue_position"] = place
-    if start is not None:
-        known["expected_start"] = time_text(start)
+    if outlook.place is not None:
+        known["queue_position"] = outlook.place
+    if outlook.start is not None:
+        known["expected_start"] = time_text(outlook.start)
     if job.answered_from:
         known["answered_from"] = identifiers.job_id(job.answered_from)
         if job.computed is not None:

@@ -92,13 +92,13 @@ def job_page(request: HttpRequest, found: Job) -> HttpResponse:
 
 def _status(job: Job) -> dict[str, Any]:
     """What changes while a job waits and runs. `following`: the page asks again for it."""
-    place, start = estimates.foreseen(job)
+    outlook = estimates.outlook(job)
     return {
         "job": job,
         "following": job.phase not in FINAL and job.phase != Phase.PENDING,
         "log": logs.read(job)[0],
-        "place": place,
-        "expected_start": start,
+        "place": outlook.place,
+        "expected_start": outlook.start,
     }
 
 

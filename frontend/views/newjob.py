@@ -39,7 +39,7 @@ def new_job(request: HttpRequest, type_name: str) -> HttpResponse:
     if not _check(form, who):
         return _form_page(request, form, 400)
     try:
-        job = service.create(kind.name, form.values, who, base_url=base_url(request))
+        job = service.create(kind.name, form.values, who, base_url=base_url(request), start=True)
     except ParameterErrors as error:
         for name, message in error.errors:
             form.add_error(name, sentence(message))
@@ -50,7 +50,6 @@ def new_job(request: HttpRequest, type_name: str) -> HttpResponse:
     except LimitReached as fault:
         form.add_error("", sentence(fault.message))
         return _form_page(request, form, fault.status)
-    service.run(job)
     return HttpResponseRedirect(reverse("job", args=[job.public_id]))
 
 

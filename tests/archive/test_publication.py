@@ -185,7 +185,7 @@ def test_provenance_leads_to_the_photons(completed: Any, client: Client) -> None
 
     owner = User.objects.create_user("karl")
     job = completed("spectrum", "flux_points", owner)
-    record(activity_record(job))
+    record(activity_record(job, Result.objects.filter(job=job)))
     shown = {"ID": activity_id(job), "DEPTH": "1"}
     assert client.get("/provenance/provsap", shown).status_code == 404
     made = publish(job, "flux_points", "results", has_consent=True)

@@ -71,7 +71,7 @@ def _install() -> None:
     from uws import child, conclusion, parts, queue, results, turns
 
     _before(parts, "attach", CREATION[0])
-    _before(queue, "send", CREATION[1])
+    _before(queue, "tell", CREATION[1])
     _after(turns, "claim", RUNNING[0])
     _after(child, "start", RUNNING[1])
     _before(results, "put", RUNNING[2])

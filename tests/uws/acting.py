@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 
 from tests.uws.jobs import ECHO
-from uws import endings, results, service
+from uws import endings, results, service, store
 from uws.models import Job
 from uws.runner import RUNNING
 from uws.service import Requester
@@ -24,6 +24,12 @@ def queued(who: Requester | None = None, *, fresh: bool = False, **parameters: s
     job = service.create("echo", given, who or Requester(), fresh=fresh)
     service.run(job)
     return job
+
+
+def take(public_id: str, runner: str, **changes: object) -> Job | None:
+    """What a worker does with the job of that id, whoever's turn it is."""
+    rows = store.waiting_for_worker().filter(public_id=public_id, abort_requested=False)
+    return store.take(rows, runner, lambda job: changes)
 
 
 def at_once(*actions: Callable[[], object]) -> list[object]:

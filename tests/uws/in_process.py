@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as configured
-from django.utils import timezone
 
-from uws import outages, queue, service, store
+from tests.uws.acting import take
+from uws import outages, queue, service
 from uws.models import Job
 from uws.runner import Runner
 from uws.service import Requester
@@ -22,12 +22,11 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Ids of the jobs that were handed to the broker; nobody takes them but the runners of these tests."""
     ids: list[str] = []
 
-    def send(job: Job) -> bool:
+    def tell(job: Job) -> bool:
         ids.append(job.public_id)
-        Job.objects.filter(pk=job.pk).update(sent=timezone.now())
         return True
 
-    monkeypatch.setattr(queue, "send", send)
+    monkeypatch.setattr(queue, "tell", tell)
     monkeypatch.setattr(queue, "depth", lambda name: 0)
     monkeypatch.setattr(outages, "PAUSE", 0.01)
     return ids
@@ -47,7 +46,7 @@ def queued(**parameters: object) -> Job:
 
 
 def taken(runner: str = "elsewhere-1-abc", **parameters: object) -> Job:
-    job = store.take(queued(**parameters).public_id, runner)
+    job = take(queued(**parameters).public_id, runner)
     assert job is not None
     return job
 

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from provenance.models import Activity, Entity, WasDerivedFrom
-from tests.uws.acting import HOME, at_once, complete, make_outputs, queued
+from tests.uws.acting import HOME, at_once, complete, make_outputs, queued, take
 from uws import endings, joining, results, service, store, turns
 from uws.activity import activity_id
 from uws.models import Job, Part, Result, ResultFile
@@ -34,7 +34,7 @@ def informed(sent: list[str]) -> list[str]:
 
 def taken(job: Job) -> Job:
     """The job as a worker has it."""
-    row = store.take(job.public_id, "runner", started=timezone.now())
+    row = take(job.public_id, "runner", started=timezone.now())
     assert row is not None
     joining.show_taken(row)
     return row

@@ -183,7 +183,7 @@ def test_a_refused_change_changes_nothing(client: Client, words: str, fields: di
 
 def test_none_after_the_start(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """UWS 1.1 section 2.2.3.1: a job that was started takes none."""
-    monkeypatch.setattr("uws.queue.send", lambda job: True)
+    monkeypatch.setattr("uws.queue.tell", lambda job: True)
     url = create(client, UPLOAD="t,param:a", a=file(), PHASE="RUN")
     response = client.post(f"{url}/parameters", {"UPLOAD": "u,param:b", "b": file()})
     assert response.status_code == 403

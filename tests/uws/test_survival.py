@@ -16,6 +16,7 @@ from django.utils import timezone
 from distiller import programs
 from tests.environment import REQUIRE_ALL
 from tests.services import start_redis
+from tests.uws.acting import take
 from tests.uws.in_process import HOME, queued, run, taken
 from tests.uws.in_process import runner as runner
 from tests.uws.in_process import sent as sent
@@ -228,7 +229,7 @@ def test_a_job_that_fails_again_and_again(sent: list[str], settings: Any) -> Non
     job = taken()
     reconciler = Reconciler(HOME)
     reconciler._recover(job, crashed=True)
-    again = store.take(job.public_id, "second")
+    again = take(job.public_id, "second")
     assert again is not None
     sent.clear()
     reconciler._recover(again, crashed=True)
@@ -311,7 +312,7 @@ def test_deletion_of_a_user(runner: Runner, django_user_model: Any, client: Clie
     name = ResultFile.objects.earliest("pk").storage_name
     running = service.create("echo", {}, Requester(anna))
     service.run(running)
-    assert store.take(running.public_id, "elsewhere-1-abc") is not None
+    assert take(running.public_id, "elsewhere-1-abc") is not None
     anna.delete()
     assert client.get(f"/uws/echo/{finished.public_id}").status_code == 404
     Reconciler(HOME).destroy_expired()

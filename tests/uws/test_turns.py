@@ -14,7 +14,8 @@ from django.test import Client as HttpClient
 from django.utils import timezone
 
 from tests.uws.acting import HOME, at_once, complete, queued
-from uws import estimates, limits, runtimes, service, tasks, turns
+from uws import limits, runtimes, service, tasks, turns
+from uws.estimates import Outlook, outlook
 from uws.models import Client, Job, RunTime, Worker
 from uws.phases import Phase
 from uws.registration import Registration
@@ -215,25 +216,26 @@ def test_place_start_and_quote(people: list[Requester], client: HttpClient) -> N
     """UWS 1.1 section 2.1.6: empty until there are records; then from what runs and what waits before."""
     anna, boris = people
     jobs = [queued(anna, text=f"a{number}") for number in range(3)]
-    assert [estimates.foreseen(job)[0] for job in jobs] == [1, 2, 3]
-    assert (jobs[0].quote, estimates.foreseen(jobs[0])[1]) == (None, None)
+    assert [outlook(job) for job in jobs] == [Outlook(1), Outlook(2), Outlook(3)]
     runtimes.record(jobs[0], 100.0)
-    assert estimates.foreseen(jobs[0])[1] is None  # no worker
+    assert outlook(jobs[0]) == Outlook(1)  # no worker
     Registration({"short": 1}).beat()
-    run = turns.claim("short", "runner", started=timezone.now() - timedelta(seconds=40))
+    run = turns.claim("short", "runner", lambda job: {"started": timezone.now() - timedelta(seconds=40)})
     assert run is not None
     run.refresh_from_db()
-    assert near(run.quote, 100)
-    assert near(estimates.expected_end(run), 60)
+    assert (outlook(run).place, outlook(run).start) == (None, None)
+    assert near(outlook(run).end, 100)
     late = queued(boris, text="b0")
-    assert [estimates.foreseen(job)[0] for job in (late, jobs[1], jobs[2])] == [1, 2, 3]
-    assert near(estimates.foreseen(late)[1], 60)
-    assert near(estimates.foreseen(jobs[2])[1], 260)
-    assert near(late.quote, 160)
+    assert [outlook(job).place for job in (late, jobs[1], jobs[2])] == [1, 2, 3]
+    assert near(outlook(late).start, 60)
+    assert near(outlook(late).end, 160)
+    assert near(outlook(jobs[2]).start, 260)
     Worker.objects.update(slots={"short": 2, "long": 5})
-    assert near(estimates.foreseen(late)[1], 0)
-    assert near(service.create("echo", {}, boris).quote, 100)
-    assert estimates.foreseen(Job.objects.get(pk=run.pk))[0] is None
+    assert near(outlook(late).start, 0)
+    assert near(outlook(late).end, 100)  # told anew whenever it is asked for
+    assert near(outlook(service.create("echo", {}, boris)).end, 100)
+    Job.objects.filter(pk=run.pk).update(quote=timezone.now() - timedelta(seconds=50))
+    assert near(outlook(Job.objects.get(pk=run.pk)).end, 0)
     anonymous = queued(text="n")
     shown = client.get(f"/uws/echo/{anonymous.public_id}").content.decode()
     assert "queuePosition>2<" in shown

@@ -107,7 +107,7 @@ def test_waiting_holds_no_connection(monkeypatch: pytest.MonkeyPatch, settings: 
         real_sleep(seconds)
 
     monkeypatch.setattr(wait.time, "sleep", sleep)
-    wait.wait_while("job0", lambda: Job.objects.filter(phase=Phase.PENDING).exists(), 30)
+    wait.wait_while("job0", Phase.PENDING, 30)
     assert len(open_while_waiting) >= 2
     assert not any(open_while_waiting)
 
@@ -118,7 +118,7 @@ def test_waiters_are_limited(settings: Any) -> None:
     settings.DISTILLER_WAITING_REQUESTS = 1
     with wait._watch.joined("y"):
         begin = time.monotonic()
-        wait.wait_while("x", lambda: True, 30)
+        wait.wait_while(new_row().public_id, Phase.PENDING, 30)
         assert 0.9 < time.monotonic() - begin < 3
 
 
@@ -137,7 +137,7 @@ def test_one_look_for_all_who_wait(broker: str, settings: Any, monkeypatch: pyte
     def follow(number: int) -> None:
         job = jobs[number]
         try:
-            wait.wait_while(job.public_id, lambda: Job.objects.filter(pk=job.pk, phase=Phase.PENDING).exists(), 20)
+            wait.wait_while(job.public_id, Phase.PENDING, 20)
             ended[number] = time.monotonic()
         finally:
             connection.close()
