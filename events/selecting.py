@@ -80,8 +80,7 @@ class Selector:
         """The selected rows as they stand in the file (`layout.row_type`), in its order, a chunk at a time."""
         kind = row_type(file.columns)
         for chunk, taken in self._taken(file):
-            order = np.argsort(file.original_rows(chunk).take(taken))
-            places = taken[order]
+            places = _in_order(taken, file.original_rows(chunk))
             rows = np.empty(len(places), kind)
             for number in range(len(file.columns)):
                 rows[str(number)] = file.stored(chunk, number).take(places)
@@ -183,6 +182,17 @@ class _Candidates:
             every = np.arange(len(self._touched) * BLOCK_ROWS - missing)
             self._places = every + self._gaps().repeat(BLOCK_ROWS)[: len(every)]
         return self._places
+
+
+def _in_order(taken: NDArray[np.int64], original: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """Places of rows in the order of the file; `original` tells of every place where its row stands there."""
+    rows = original.take(taken)
+    if len(taken) < len(original) // 16:
+        return taken.take(np.argsort(rows))
+    # Of many rows each is put where it belongs, which takes a tenth of the time of sorting all.
+    found = np.full(len(original), -1)
+    found[rows] = taken
+    return found[found >= 0]
 
 
 def time_limits(times: Intervals, reference: TimeReference | None) -> Limits:

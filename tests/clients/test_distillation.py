@@ -54,6 +54,7 @@ def start(url: str, **parameters: object) -> str:
 def test_from_end_to_end(base: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One after the other, for a server and a worker take long to start."""
     _run_the_documentation(base, capsys)
+    _cut_out_at_once(base)
     _cut_out_by_jobs(base)
     _fetch_a_data_store(base)
 
@@ -68,6 +69,12 @@ def _run_the_documentation(base: str, capsys: pytest.CaptureFixture[str]) -> Non
     assert int(count[1]) > 0
     assert zipfile.is_zipfile("events.zip")
     assert re.search(r"progress>\d+ of \d+ events of \d+ observations<", finished(names["job"].url))
+
+
+def _cut_out_at_once(base: str) -> None:
+    """A single file says how long it is."""
+    answer = requests.get(f"{base}/soda/sync", {"ID": bundles(base, 1)}, timeout=60)
+    assert int(answer.headers["Content-Length"]) == len(answer.content) > 64 * 1024
 
 
 def _cut_out_by_jobs(base: str) -> None:

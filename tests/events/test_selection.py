@@ -11,6 +11,7 @@ from astropy.time import Time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events.copies import BLOCK_ROWS
 from events.selecting import Selector
 from events.selection import Selection
 from events.sky import Circle, Moc, Polygon, Range, SkyRegion, contains
@@ -224,6 +225,20 @@ def test_many_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         assert check((events, file), selection) > 0
     assert Selector(Selection((Circle(200, -60, 9.0),))).at_most(file) < 1000
+
+
+def test_rows_of_a_block_stand_by_energy(copied: list[Copied]) -> None:
+    """What a lowest energy takes of a block stands together at its beginning; what is no number comes last."""
+    for events, file in copied:
+        number = file.find("ENERGY")
+        assert number is not None
+        energy = file.stored(0, number)
+        assert np.array_equal(events.energy[file.original_rows(0)], energy, equal_nan=True)
+        for first in range(0, file.rows, BLOCK_ROWS):
+            block = energy[first : first + BLOCK_ROWS]
+            known = np.flatnonzero(np.isfinite(block))
+            assert known[-1] == len(known) - 1
+            assert (np.diff(block[known]) <= 0).all()
 
 
 # --- what is no condition ---------------------------------------------------------------------------------------------
