@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from uws.processes import adopt_orphans, die_with_parent, kill_family, kill_group
+from uws.processes import adopt_orphans, descendants, die_with_parent, kill_family, kill_group
 
 logger = logging.getLogger(__name__)
 LONGEST_PAUSE = 10.0
@@ -158,7 +158,9 @@ class Supervisor:
     def _end_strays(self) -> None:
         """End what the programs have left behind: processes of a job whose runner was killed come to this process."""
         if time.monotonic() >= self._next_strays:
-            kill_family({program.process.pid for program in self._programs if program.process is not None})
+            own = {program.process.pid for program in self._programs if program.process is not None}
+            if descendants(own):
+                kill_family(own)
             self._next_strays = time.monotonic() + STRAYS
 
     def _take_lock(self) -> None:

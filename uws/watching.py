@@ -180,11 +180,7 @@ def _look_at_family(run: Run) -> None:
     if now < run.next_family:
         return
     run.next_family = now + FAMILY_LOOK
-    members = [
-        member
-        for member in processes.family([os.getpid()], processes.table())
-        if member.pid not in run.spared and not member.is_zombie
-    ]
+    members = [member for member in processes.descendants(run.spared) if not member.is_zombie]
     record(run, members)
     if processes.memory_above(members, run.memory):
         run.outcome = {"error": "fatal", "message": child.too_much_memory(run.memory)}

@@ -22,6 +22,7 @@ from uws import estimates, jobtypes, logs, service
 from uws.activity import activity_id
 from uws.fields import fields
 from uws.jobtypes import JobType
+from uws.limits import LimitReached
 from uws.models import Job
 from uws.phases import FINAL, Phase
 from uws.xml import job_url
@@ -62,8 +63,8 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
     return job_page(request, _find(job_id, request))
 
 
-def job_page(request: HttpRequest, found: Job) -> HttpResponse:
-    """The page of a job that may be seen."""
+def job_page(request: HttpRequest, found: Job, refusal: LimitReached | None = None) -> HttpResponse:
+    """The page of a job that may be seen; `refusal`: why it was not started."""
     status = _status(found)
     if request.GET.get("part") == "status":
         response = page(request, "job_status.html", status)
@@ -87,7 +88,11 @@ def job_page(request: HttpRequest, found: Job) -> HttpResponse:
     }
     if found.phase == Phase.COMPLETED:
         values |= {"outcome": outcomes.outcome(found)}
-    return page(request, "job.html", values)
+    if refusal is None:
+        return page(request, "job.html", values)
+    response = page(request, "job.html", {**values, "refusal": sentence(refusal.message)}, refusal.status)
+    response["Retry-After"] = str(refusal.retry_after)
+    return response
 
 
 def _status(job: Job) -> dict[str, Any]:
@@ -113,7 +118,10 @@ def job_action(request: HttpRequest, job_id: str, action: str) -> HttpResponse:
     if action == "abort":
         service.abort(found)
     else:
-        service.run(found)
+        try:
+            service.run(found)
+        except LimitReached as fault:
+            return job_page(request, found, fault)
     return HttpResponseRedirect(reverse("job", args=[found.public_id]))
 
 

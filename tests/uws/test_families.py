@@ -14,7 +14,7 @@ from tests.uws.in_process import HOME, run, taken
 from tests.uws.in_process import runner as runner
 from tests.uws.in_process import sent as sent
 from tests.uws.jobs import ECHO
-from tests.worker import alive
+from tests.worker import alive, eventually
 from uws import machine as limits_of_machine
 from uws import processes
 from uws.models import Job
@@ -30,6 +30,28 @@ def test_processes_that_hide(runner: Runner) -> None:
     job = run(runner, behave="daemon")
     assert job.phase == Phase.COMPLETED
     assert not alive(int((HOME / "cache" / f"{job.activity}.pids").read_text()))
+
+
+@pytest.mark.parametrize("is_listed", [True, False], ids=["listed by the kernel", "by a look at all"])
+def test_descendants(is_listed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Children and theirs, without those that are none of the job's."""
+    if is_listed and not processes._lists_children():
+        pytest.skip("this kernel does not list the children of a process")
+    monkeypatch.setattr(processes, "_lists_children", lambda: is_listed)
+    parents = [subprocess.Popen(["sh", "-c", "sleep 1000; :"], start_new_session=True) for _ in range(2)]
+
+    def of_second() -> list[int]:
+        found = processes.descendants({parents[0].pid})
+        return [p.parent for p in found if parents[1].pid in (p.pid, p.parent)]
+
+    try:
+        eventually(lambda: of_second() == [os.getpid(), parents[1].pid], 10, "the shell's child")
+        assert parents[0].pid not in {p.pid for p in processes.descendants({parents[0].pid})}
+        assert {p.pid for p in parents} <= {p.pid for p in processes.descendants()}
+    finally:
+        for parent in parents:
+            processes.kill_group(parent.pid)
+            parent.wait()
 
 
 def test_recorded_processes_are_ended_and_others_spared(tmp_path: Path) -> None:

@@ -111,15 +111,21 @@ def test_waiting_jobs_of_one_owner(people: list[Requester], settings: Any, clien
     spare.refresh_from_db()
     assert (spare.phase, spare.queued) == (Phase.PENDING, None)
     queued(boris, text="b0")
+    assert client.post("/uws/echo", {"text": "later"}).status_code == 303
+    pending = Job.objects.get(owner=None)
     assert client.post("/uws/echo", {"PHASE": "RUN"}).status_code == 303
     refused = client.post("/uws/echo", {"PHASE": "RUN", "text": "more"})
-    assert refused.status_code == 429
+    assert refused.status_code == 429  # and there is no job
     assert refused["Retry-After"]
     assert b'value="ERROR"' in refused.content
+    assert Job.objects.count() == 6
+    page = client.post(f"/jobs/{pending.public_id}/run")
+    assert (page.status_code, page["Retry-After"]) == (429, "30")
+    assert "The job was not started.</strong> 1 jobs of yours wait" in page.content.decode()
     page = client.post("/jobs/new/echo", {"text": "more"})
     assert page.status_code == 429
     assert "1 jobs of yours wait" in page.content.decode()
-    assert Job.objects.count() == 5
+    assert set(Job.objects.filter(phase=Phase.PENDING)) == {spare, pending}
 
 
 def test_last_place_is_given_once(people: list[Requester], settings: Any) -> None:
