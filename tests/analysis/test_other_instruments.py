@@ -109,5 +109,5 @@ def test_on_regions_of_different_sizes_are_not_stacked(shared: Path, run_job: Ru
         hdulist.writeto(path)
     del second.metadata["hdus"]["rad_max"]
     fixed = replace(second, path=path, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
-    with pytest.raises(UserJobError, match="on regions of different sizes .* select those of one size"):
+    with pytest.raises(UserJobError, match=r"on regions of different sizes .* select those of one size"):
         run_job("spectrum", store, MAGIC.obs_ids, files=[first, fixed])
