@@ -31,7 +31,7 @@ def _runs(source: Source) -> list[int]:
 def no_reduction(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever reduces an observation fails."""
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         pytest.fail("an observation was reduced again")
 
     monkeypatch.setattr(reduction, "load", fail)
