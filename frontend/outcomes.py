@@ -173,7 +173,7 @@ _FACTS = {
     "dof": ("Degrees of freedom", "{:g}"),
 }
 """What is told of a fit or a map, in this order; keys that are absent are left out."""
-GROUP_FACTS = {key: _FACTS[key] for key in ("n_on", "excess", "significance", "stat", "dof")}
+GROUP_FACTS = {key: _FACTS[key] for key in ("n_on", "excess", "significance")}
 """What is told of each of several groups."""
 
 

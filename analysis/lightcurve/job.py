@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from analysis.onoff.parameters import OnOffParameters
+from analysis.onoff.parameters import MEMORY, OnOffParameters
 from analysis.selection import ON_OFF_OBSERVATIONS
 from uws.jobtypes import JobType, OutputRole
 from uws.parameters import Interval, param
@@ -96,4 +96,5 @@ JOB = JobType(
     warm_up="analysis.lightcurve.worker:warm_up",
     software=("gammapy", "astropy", "numpy", "scipy", "regions"),
     execution_duration=1800,
+    memory=MEMORY,
 )

@@ -7,6 +7,8 @@ from typing import Literal
 from analysis.selection import DL3Selection
 from uws.parameters import Interval, param
 
+MEMORY = 1024
+"""MiB that a job may use: three times what 500 observations take (0.25 GiB and 0.13 MiB for each)."""
 ModelName = Literal["power-law", "log-parabola", "exponential-cut-off"]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.onoff.parameters import OnOffParameters
+from analysis.onoff.parameters import MEMORY, OnOffParameters
 from analysis.selection import ON_OFF_OBSERVATIONS
 from uws.jobtypes import JobType, OutputRole
 from uws.parameters import param
@@ -52,4 +52,5 @@ JOB = JobType(
     software=("gammapy", "astropy", "numpy", "scipy", "regions"),
     queue="long",
     execution_duration=1800,
+    memory=MEMORY,
 )

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, model_validator
 
-from analysis.onoff.parameters import OnOffParameters
+from analysis.onoff.parameters import MEMORY, OnOffParameters
 from analysis.selection import ON_OFF_OBSERVATIONS
 from analysis.stack.groups import Group, group, text_of
 from uws.jobtypes import JobType, OutputRole
@@ -87,4 +87,5 @@ JOB = JobType(
     warm_up="analysis.stack.worker:warm_up",
     software=("gammapy", "astropy", "numpy", "scipy", "regions"),
     execution_duration=3600,
+    memory=MEMORY,
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
+from astropy.io import fits
 from gammapy.estimators import FluxPointsEstimator
 from gammapy.irf import EffectiveAreaTable2D
 from gammapy.modeling.models import PowerLawSpectralModel, SkyModel
@@ -95,3 +97,17 @@ def test_responses_for_an_unknown_on_region_are_refused(shared: Path, run_job: R
         del file.metadata["hdus"]["rad_max"]
     with pytest.raises(UserJobError, match=r"do not say for which on region they are valid \(RAD_MAX\): leave it out"):
         run_job("spectrum", store, MAGIC.obs_ids, files=files)
+
+
+def test_on_regions_of_different_sizes_are_not_stacked(shared: Path, run_job: Runner, tmp_path: Path) -> None:
+    store = shared / "data" / MAGIC.folder
+    first, second = input_files(store, MAGIC.obs_ids)
+    path = tmp_path / "fixed.fits"
+    with fits.open(second.path) as hdulist:
+        for hdu in hdulist[second.metadata["hdus"]["aeff"]], hdulist[second.metadata["hdus"]["edisp"]]:
+            hdu.header["RAD_MAX"] = 0.2
+        hdulist.writeto(path)
+    del second.metadata["hdus"]["rad_max"]
+    fixed = replace(second, path=path, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    with pytest.raises(UserJobError, match=r"on regions of different sizes .* select those of one size"):
+        run_job("spectrum", store, MAGIC.obs_ids, files=[first, fixed])
