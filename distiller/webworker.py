@@ -8,6 +8,7 @@ import selectors
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 from typing import Any
 from wsgiref.types import WSGIApplication
@@ -18,9 +19,15 @@ from gunicorn.util import close_graceful
 from gunicorn.workers.gthread import ThreadWorker
 
 from distiller.sending import STALLED, FilesByKernel, Transfer
+from vo.heads import LONGEST
 
 PATIENCE = 5
 """Milliseconds that a thread waits for the next request of the client that it has just answered."""
+
+
+_KEPT: Future[bool] = Future()
+"""What a thread leaves behind that has answered, and keeps the connection."""
+_KEPT.set_result(True)
 
 
 class StayingWorker(ThreadWorker):
@@ -40,10 +47,48 @@ class StayingWorker(ThreadWorker):
         super().__init__(*args, **kwargs)
         self._left: dict[socket.socket, Transfer] = {}
         self._sending: dict[socket.socket, tuple[Any, Transfer]] = {}
+        self._short_way: Callable[[bytes], Any] | None = None
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
-        self.wsgi: WSGIApplication = FilesByKernel(self.app.wsgi(), self._left)
+        application = self.app.wsgi()
+        self.wsgi: WSGIApplication = FilesByKernel(application, self._left)
+        if not self.cfg.is_ssl and not self.cfg.accesslog:
+            self._short_way = getattr(application, "short_way", None)
+
+    def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
+        """Called in the main thread for a kept connection: answers by the short way, or has a thread do it."""
+        if self._short_way is None or not self.alive or not self._goes_short(self._short_way, conn):
+            super().on_client_socket_readable(conn, client)
+
+    def _goes_short(self, short_way: Callable[[bytes], Any], conn: Any) -> bool:
+        """Begin to answer the next request by the short way; False if it is not for that, and still to be read."""
+        try:
+            ready = short_way(conn.sock.recv(LONGEST, socket.MSG_PEEK))
+        except OSError:
+            return False
+        if ready is None:
+            return False
+        self.nr += 1
+        self.keepalived_conns.remove(conn)
+        self.poller.unregister(conn.sock)
+        transfer = Transfer(conn.sock, ready.file, ready.start, ready.length, ready.close, ready.head)
+        try:
+            conn.sock.recv(ready.read)
+            done = transfer.step()
+        except OSError as error:
+            self.log.debug("a download was broken off: %s", error)
+            transfer.close()
+            self.nr_conns -= 1
+            conn.close()
+            return True
+        if done:
+            transfer.close()
+            self.finish_request(conn, _KEPT)
+        else:
+            self._sending[conn.sock] = conn, transfer
+            self.poller.register(conn.sock, selectors.EVENT_WRITE, partial(self._send_on, conn, transfer, _KEPT))
+        return True
 
     def handle(self, conn: Any) -> Any:
         """Answer a request, and those that follow it at once. Returns what is to become of the connection."""
@@ -53,6 +98,7 @@ class StayingWorker(ThreadWorker):
             and self.alive
             and not conn.is_http2
             and conn.sock not in self._left
+            and not conn.has_got_file
             and self._has_leisure()
             and _asks_again(conn)
         ):
@@ -83,6 +129,7 @@ class StayingWorker(ThreadWorker):
                 self.log.access(response, req, environ, dt.datetime.now() - began)
                 if hasattr(answer, "close"):
                     answer.close()
+            conn.has_got_file = response.sent_file
             return not response.should_close()
         except OSError:
             raise
@@ -172,6 +219,9 @@ def _is_read(body: Any) -> bool:
 
 class WholeResponse(wsgi.Response):
     """An answer whose head is sent together with the first piece of its body."""
+
+    sent_file = False
+    """Whether its body is a file that the kernel sends."""
 
     def write(self, arg: bytes) -> None:
         """Send a piece of the body."""

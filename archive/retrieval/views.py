@@ -15,14 +15,16 @@ from archive.models import Product, ProductFile
 from archive.policy import POLICY, viewer_of
 from archive.retrieval import script as scripts
 from archive.retrieval.contents import content_name, goes_by, is_packed
+from archive.retrieval.remembered import REMEMBERED, Request
 from archive.retrieval.script import Download
 from archive.retrieval.selection import Chosen, chosen_files
-from archive.retrieval.serving import answer
+from archive.retrieval.serving import representation
 from archive.retrieval.tarball import Member, Tar, TarFile
 from archive.retrieval.turns import Turns
 from archive.store import digest_bytes, open_stored
 from tap.context import query_context
 from tap.registry import Viewer
+from vo.coding import prefers_gzip
 from vo.dali import Parameters, boolean
 from vo.errors import NotFoundFault, UsageFault
 from vo.files import CHUNK, ServedFile, file_response
@@ -44,6 +46,7 @@ def retrieve(request: HttpRequest) -> HttpResponseBase:
         raise UsageFault("give the identifier of a data set: ID")
     as_kept = parameters.value("STORED", boolean) or False
     viewer = viewer_of(request)
+    since = REMEMBERED.clock()
     product, uses = _files_of(identifier.strip(), viewer)
     POLICY.check_read(product, viewer)
     hdu = parameters.one("HDU")
@@ -51,7 +54,13 @@ def retrieve(request: HttpRequest) -> HttpResponseBase:
         part = parts.asked_for(product, hdu)
         if part is not None:
             return file_response(request, part)
-    return answer(request, _named(uses, parameters.one("FILE")), as_kept=as_kept)
+    gzip = prefers_gzip(request.headers.get("accept-encoding"))
+    served = representation(_named(uses, parameters.one("FILE")), gzip, as_kept)
+    response = file_response(request, served)
+    if viewer == Viewer():
+        key = Request(request.headers.get("host", ""), request.META.get("QUERY_STRING", ""), gzip)
+        REMEMBERED.keep(key, served, since)
+    return response
 
 
 @vo_endpoint(errors=text_errors)
