@@ -8,10 +8,11 @@ it was, go the ordinary way.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -20,6 +21,7 @@ from gunicorn.http.wsgi import SERVER
 from gunicorn.util import http_date
 
 from archive.retrieval.remembered import REMEMBERED, Remembered, Request
+from archive.retrieval.renewing import renew
 from vo.coding import prefers_gzip
 from vo.files import Decision, Field, ServedFile, decide
 from vo.heads import Head, read_head
@@ -28,6 +30,10 @@ from vo.lane import joined
 PATH = "/retrieve"
 MOST = 2**23
 """Bytes of the longest answer that goes the short way; what takes longer to send is worth a thread."""
+_STATUS = {
+    status: f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nServer: {SERVER}\r\nConnection: keep-alive\r\n".encode()
+    for status in (200, 206, 304, 416)
+}
 _gzip = lru_cache(256)(prefers_gzip)
 
 
@@ -50,7 +56,7 @@ class ShortWay:
     """Answers to requests for files as they come from the connection; `added` are the fields that all answers have."""
 
     def __init__(self, added: Sequence[Field], remembered: Remembered = REMEMBERED) -> None:
-        self._added = added
+        self._added = tuple(added)
         self._remembered = remembered
 
     def __call__(self, data: bytes) -> Ready | None:
@@ -63,6 +69,10 @@ class ShortWay:
         served = self._remembered.find(request)
         return None if served is None or not served.path else self._ready(head, served)
 
+    def chore(self) -> Callable[[], None] | None:
+        """What a thread has to do now so that answers hold on, if it is time for that."""
+        return partial(renew, self._remembered) if self._remembered.is_due() else None
+
     def _ready(self, head: Head, served: ServedFile) -> Ready | None:
         decision = decide(head, served)
         span = decision.span
@@ -74,13 +84,14 @@ class ShortWay:
         return None if file is None else Ready(head.length, self._head(decision), file, span.start, span.length)
 
     def _head(self, decision: Decision) -> bytes:
-        fields = joined(decision.fields, self._added)
+        fields = decision.fields
         if decision.span is None and decision.status != HTTPStatus.NOT_MODIFIED:
             fields.append(("Content-Length", str(len(decision.body))))
-        lines = "".join([f"{name}: {value}\r\n" for name, value in fields])
-        status = f"HTTP/1.1 {decision.status} {HTTPStatus(decision.status).phrase}"
-        own = f"Server: {SERVER}\r\nDate: {http_date()}\r\nConnection: keep-alive\r\n"
-        return f"{status}\r\n{own}{lines}\r\n".encode("latin-1")
+        return b"%s%sDate: %s\r\n\r\n" % (
+            _STATUS[decision.status],
+            _lines(tuple(fields), self._added),
+            _date(int(time.time())),
+        )
 
 
 class WithShortWay:
@@ -92,6 +103,16 @@ class WithShortWay:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return self._application(environ, start_response)
+
+
+@lru_cache(1024)
+def _lines(fields: tuple[Field, ...], added: tuple[Field, ...]) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in joined(fields, added)).encode("latin-1")
+
+
+@lru_cache(1)
+def _date(now: int) -> bytes:
+    return http_date(now).encode()
 
 
 def _is_there(served: ServedFile) -> bool:

@@ -47,7 +47,7 @@ class StayingWorker(ThreadWorker):
         super().__init__(*args, **kwargs)
         self._left: dict[socket.socket, Transfer] = {}
         self._sending: dict[socket.socket, tuple[Any, Transfer]] = {}
-        self._short_way: Callable[[bytes], Any] | None = None
+        self._short_way: Any | None = None
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
@@ -61,7 +61,7 @@ class StayingWorker(ThreadWorker):
         if self._short_way is None or not self.alive or not self._goes_short(self._short_way, conn):
             super().on_client_socket_readable(conn, client)
 
-    def _goes_short(self, short_way: Callable[[bytes], Any], conn: Any) -> bool:
+    def _goes_short(self, short_way: Any, conn: Any) -> bool:
         """Begin to answer the next request by the short way; False if it is not for that, and still to be read."""
         try:
             ready = short_way(conn.sock.recv(LONGEST, socket.MSG_PEEK))
@@ -69,25 +69,28 @@ class StayingWorker(ThreadWorker):
             return False
         if ready is None:
             return False
+        if (chore := short_way.chore()) is not None:
+            self.tpool.submit(chore)
         self.nr += 1
         self.keepalived_conns.remove(conn)
-        self.poller.unregister(conn.sock)
         transfer = Transfer(conn.sock, ready.file, ready.start, ready.length, ready.close, ready.head)
         try:
             conn.sock.recv(ready.read)
             done = transfer.step()
         except OSError as error:
             self.log.debug("a download was broken off: %s", error)
+            self.poller.unregister(conn.sock)
             transfer.close()
             self.nr_conns -= 1
             conn.close()
             return True
         if done:
             transfer.close()
-            self.finish_request(conn, _KEPT)
+            conn.set_timeout()
+            self.keepalived_conns.append(conn)
         else:
             self._sending[conn.sock] = conn, transfer
-            self.poller.register(conn.sock, selectors.EVENT_WRITE, partial(self._send_on, conn, transfer, _KEPT))
+            self.poller.modify(conn.sock, selectors.EVENT_WRITE, partial(self._send_on, conn, transfer, _KEPT))
         return True
 
     def handle(self, conn: Any) -> Any:

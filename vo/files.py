@@ -12,7 +12,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import IO
@@ -47,7 +47,7 @@ class ServedFile:
     same bytes (`X-Accel-Redirect`), `path` where they lie on this machine, "" if they do not, or not always.
     """
 
-    open: Callable[[], IO[bytes]]
+    open: Callable[[], IO[bytes]] = field(compare=False)
     size: int
     sha256: str
     modified: datetime

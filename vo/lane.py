@@ -11,6 +11,7 @@ from typing import Any, cast
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import DisallowedHost
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -40,6 +41,10 @@ class Lane:
         if view is None or not _is_plain(environ):
             return self._application(environ, start_response)
         request = WSGIRequest(environ)
+        try:
+            request.get_host()
+        except DisallowedHost:
+            return self._application(environ, start_response)
         request.user = AnonymousUser()
         response = view(request)
         headers = joined(response.items(), self._headers)

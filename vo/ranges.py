@@ -41,7 +41,8 @@ def client_has_it(request: Asked, etag: str, modified: datetime) -> bool:
     if known is not None:
         tags = parse_etags(known)
         return "*" in tags or any(tag.removeprefix("W/") == etag for tag in tags)
-    since = parse_http_date_safe(request.headers.get("if-modified-since", ""))
+    asked = request.headers.get("if-modified-since")
+    since = None if asked is None else parse_http_date_safe(asked)
     return since is not None and _second(modified) <= since
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from io import BufferedReader
 from typing import IO, TYPE_CHECKING
 
@@ -11,12 +11,12 @@ from django.conf import settings
 
 from archive import objects
 from archive.models import ProductFile, StoredFile
-from archive.retrieval.contents import PACKED_TYPE, content_digest, content_name, is_packed, packed_name
+from archive.retrieval.contents import PACKED_TYPE, content_digest, content_name, goes_by, is_packed, packed_name
 from archive.retrieval.copies import Altered, copies
 from archive.retrieval.turns import Turns
 from archive.retrieval.unpacking import CHUNK, NotUnpackable, UnpackedFile, unpacked
 from archive.store import lost, open_stored
-from vo.errors import TransientFault
+from vo.errors import NotFoundFault, TransientFault
 from vo.files import ServedFile
 
 if TYPE_CHECKING:
@@ -27,6 +27,17 @@ AT_ONCE = 128 * 2**20
 """Files that hold no more (bytes) are unpacked before the answer begins, and the copy is kept for a while."""
 STREAMS = Turns(4)
 """Larger files that a process unpacks at the same time, each in a thread that its client holds."""
+
+
+def named(uses: Sequence[ProductFile], name: str | None) -> ProductFile:
+    """The file of that name, the first without one. Raises NotFoundFault."""
+    if name is None:
+        return uses[0]
+    for use in uses:
+        if goes_by(use, name):
+            return use
+    names = ", ".join(map(content_name, uses))
+    raise NotFoundFault(f"{uses[0].product.did} has no file {name[:100]!r}; it has {names}")
 
 
 def representation(use: ProductFile, gzip: bool, as_kept: bool) -> ServedFile:

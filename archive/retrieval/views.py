@@ -14,11 +14,11 @@ from archive.links import retrieve_url
 from archive.models import Product, ProductFile
 from archive.policy import POLICY, viewer_of
 from archive.retrieval import script as scripts
-from archive.retrieval.contents import content_name, goes_by, is_packed
-from archive.retrieval.remembered import REMEMBERED, Request
+from archive.retrieval.contents import is_packed
+from archive.retrieval.remembered import REMEMBERED, Answer, Request
 from archive.retrieval.script import Download
 from archive.retrieval.selection import Chosen, chosen_files
-from archive.retrieval.serving import representation
+from archive.retrieval.serving import named, representation
 from archive.retrieval.tarball import Member, Tar, TarFile
 from archive.retrieval.turns import Turns
 from archive.store import digest_bytes, open_stored
@@ -55,11 +55,12 @@ def retrieve(request: HttpRequest) -> HttpResponseBase:
         if part is not None:
             return file_response(request, part)
     gzip = prefers_gzip(request.headers.get("accept-encoding"))
-    served = representation(_named(uses, parameters.one("FILE")), gzip, as_kept)
+    name = parameters.one("FILE")
+    served = representation(named(uses, name), gzip, as_kept)
     response = file_response(request, served)
-    if viewer == Viewer():
-        key = Request(request.headers.get("host", ""), request.META.get("QUERY_STRING", ""), gzip)
-        REMEMBERED.keep(key, served, since)
+    if viewer == Viewer() and served.path:
+        asked = Request(request.headers.get("host", ""), request.META.get("QUERY_STRING", ""), gzip)
+        REMEMBERED.keep(asked, Answer(served, product.pk, name, as_kept), since)
     return response
 
 
@@ -153,13 +154,3 @@ def _files_of(identifier: str, viewer: Viewer) -> tuple[Product, list[ProductFil
     if product is None:
         raise NotFoundFault(f"this archive has no data set with the identifier {identifier[:200]}")
     return product, list(held.filter(product=product))
-
-
-def _named(uses: Sequence[ProductFile], name: str | None) -> ProductFile:
-    if name is None:
-        return uses[0]
-    for use in uses:
-        if goes_by(use, name):
-            return use
-    names = ", ".join(map(content_name, uses))
-    raise NotFoundFault(f"{uses[0].product.did} has no file {name[:100]!r}; it has {names}")
