@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -60,7 +60,10 @@ class ShortWay:
         self._remembered = remembered
 
     def __call__(self, data: bytes) -> Ready | None:
-        """The answer to the first request in `data`; None if that has to go the ordinary way."""
+        """The answer to the first request in `data`; None if that has to go the ordinary way.
+
+        Raises Stale if the answer may be had by `look_up_again`.
+        """
         head = read_head(data)
         if head is None or head.path != PATH:
             return None
@@ -69,9 +72,9 @@ class ShortWay:
         served = self._remembered.find(request)
         return None if served is None or not served.path else self._ready(head, served)
 
-    def chore(self) -> Callable[[], None] | None:
-        """What a thread has to do now so that answers hold on, if it is time for that."""
-        return partial(renew, self._remembered) if self._remembered.is_due() else None
+    def look_up_again(self) -> None:
+        """For a thread, after `Stale`: what holds on holds on, and what does not is not known any more."""
+        renew(self._remembered)
 
     def _ready(self, head: Head, served: ServedFile) -> Ready | None:
         decision = decide(head, served)

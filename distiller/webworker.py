@@ -18,6 +18,7 @@ from gunicorn.http.body import LengthReader
 from gunicorn.util import close_graceful
 from gunicorn.workers.gthread import ThreadWorker
 
+from archive.retrieval.remembered import Stale
 from distiller.sending import STALLED, FilesByKernel, Transfer
 from vo.heads import LONGEST
 
@@ -48,6 +49,7 @@ class StayingWorker(ThreadWorker):
         self._left: dict[socket.socket, Transfer] = {}
         self._sending: dict[socket.socket, tuple[Any, Transfer]] = {}
         self._short_way: Any | None = None
+        self._looking: list[Any] = []
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
@@ -65,13 +67,21 @@ class StayingWorker(ThreadWorker):
         """Begin to answer the next request by the short way; False if it is not for that, and still to be read."""
         try:
             ready = short_way(conn.sock.recv(LONGEST, socket.MSG_PEEK))
+        except Stale:
+            if waited := getattr(conn, "has_waited", False):
+                conn.has_waited = False
+            else:
+                self._wait_for_look(short_way, conn)
+            return not waited
         except OSError:
+            return False
+        except Exception:
+            self.log.exception("the short way is blocked")  # this thread must go on
             return False
         if ready is None:
             return False
-        if (chore := short_way.chore()) is not None:
-            self.tpool.submit(chore)
         self.nr += 1
+        conn.has_waited = False
         self.keepalived_conns.remove(conn)
         transfer = Transfer(conn.sock, ready.file, ready.start, ready.length, ready.close, ready.head)
         try:
@@ -92,6 +102,25 @@ class StayingWorker(ThreadWorker):
             self._sending[conn.sock] = conn, transfer
             self.poller.modify(conn.sock, selectors.EVENT_WRITE, partial(self._send_on, conn, transfer, _KEPT))
         return True
+
+    def _wait_for_look(self, short_way: Any, conn: Any) -> None:
+        """Have a thread look up again what the short way knows; who asks meanwhile waits for the same look.
+
+        Nobody waits twice for the same request.
+        """
+        conn.has_waited = True
+        self.keepalived_conns.remove(conn)
+        self.poller.unregister(conn.sock)
+        self._looking.append(conn)
+        if len(self._looking) == 1:
+            look = self.tpool.submit(short_way.look_up_again)
+            look.add_done_callback(lambda _: self.method_queue.defer(self._end_look))
+
+    def _end_look(self) -> None:
+        """Their requests are there to be read as before."""
+        looking, self._looking = self._looking, []
+        for conn in looking:
+            super().finish_request(conn, _KEPT)
 
     def handle(self, conn: Any) -> Any:
         """Answer a request, and those that follow it at once. Returns what is to become of the connection."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,7 +13,10 @@ from vo.files import ServedFile
 FRESH = 1.0
 """Seconds for which an answer holds, from before the database was asked: who takes a file out of public sight, or
 replaces it, is obeyed at the latest then."""
-MOST = 4096
+LASTING = 10.0
+"""Seconds after the latest request for which it is worth looking up the same again."""
+MOST = 500
+"""Answers that are kept, and so looked up again at once."""
 
 
 class Request(NamedTuple):
@@ -40,41 +43,54 @@ class Remembered:
     def __init__(self, most: int = MOST, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self._most = most
-        self._answers: dict[Request, tuple[float, Answer]] = {}
-        self._asked: dict[Request, Answer] = {}
+        self._answers: dict[Request, _Kept] = {}
         self._lock = threading.Lock()
-        self._next = 0.0
 
     def keep(self, request: Request, answer: Answer, since: float) -> None:
         """Keep what `request` was answered with; the clock showed `since` before that was looked up."""
         with self._lock:
-            if len(self._answers) >= self._most and request not in self._answers:
-                now = self.clock()
-                self._answers = {known: kept for known, kept in self._answers.items() if now < kept[0]}
-            if len(self._answers) < self._most or request in self._answers:
-                self._answers[request] = since + FRESH, answer
+            before = self._answers.get(request)
+            if before is None and len(self._answers) >= self._most:
+                self._forget_old()
+                if len(self._answers) >= self._most:
+                    return
+            self._answers[request] = _Kept(answer, since + FRESH, since if before is None else before.asked)
 
     def find(self, request: Request) -> ServedFile | None:
-        """What that request is answered with, if that is known and holds."""
+        """What that request is answered with, None if it is not known. Raises Stale if it is to be looked up again."""
         kept = self._answers.get(request)
-        if kept is None or self.clock() >= kept[0]:
+        if kept is None:
             return None
-        self._asked[request] = kept[1]
-        return kept[1].served
+        kept.asked = now = self.clock()
+        if now >= kept.until:
+            raise Stale
+        return kept.answer.served
 
-    def is_due(self) -> bool:
-        """Whether it is time to look up again what is asked for: true once, twice as often as answers expire."""
-        now = self.clock()
-        if not self._asked or now < self._next:
-            return False
-        self._next = now + FRESH / 2
-        return True
-
-    def take_asked(self) -> Mapping[Request, Answer]:
-        """The answers that were given since the last time."""
+    def forget(self, request: Request) -> None:
+        """It does not hold on."""
         with self._lock:
-            asked, self._asked = self._asked, {}
-        return asked
+            self._answers.pop(request, None)
+
+    def asked_lately(self) -> dict[Request, Answer]:
+        """The answers that are worth looking up again; the others are forgotten."""
+        with self._lock:
+            self._forget_old()
+            return {request: kept.answer for request, kept in self._answers.items()}
+
+    def _forget_old(self) -> None:
+        limit = self.clock() - LASTING
+        self._answers = {request: kept for request, kept in self._answers.items() if kept.asked > limit}
+
+
+class Stale(Exception):
+    """The answer has been kept for too long."""
+
+
+@dataclass(slots=True)
+class _Kept:
+    answer: Answer
+    until: float
+    asked: float
 
 
 REMEMBERED = Remembered()

@@ -1,4 +1,4 @@
-"""Looking up again what is being asked for, all of it in one query: what is as it was holds for another moment."""
+"""Looking up again what is asked for again, all of it in one query: what is as it was holds for another moment."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from uws.wait import release_connection
 from vo.errors import VOError
 
 log = logging.getLogger(__name__)
-MOST = 500
-"""Answers that are looked up again at once; further ones expire."""
 _ANYBODY = Viewer()
 
 
 def renew(remembered: Remembered = REMEMBERED) -> None:
-    """Have the answers that were asked for hold on, unless anything about their products has changed."""
+    """Have answers hold on whose products anybody may read as before; the others are forgotten."""
     since = remembered.clock()
-    asked = list(remembered.take_asked().items())[:MOST]
+    answers = remembered.asked_lately()
+    files: dict[int, list[ProductFile]] = {}
     try:
-        files = _files_of({answer.product for _, answer in asked})
+        files = _files_of({answer.product for answer in answers.values()})
     except Error:
         log.warning("files cannot be looked up now", exc_info=True)
-        return
     finally:
         release_connection()
-    for request, answer in asked:
+    for request, answer in answers.items():
         uses = files.get(answer.product)
         if uses and _is_as_it_was(answer, uses, request.gzip):
             remembered.keep(request, answer, since)
+        else:
+            remembered.forget(request)
 
 
 def _files_of(products: set[int]) -> dict[int, list[ProductFile]]:
