@@ -87,14 +87,8 @@ class ShortWay:
         return None if file is None else Ready(head.length, self._head(decision), file, span.start, span.length)
 
     def _head(self, decision: Decision) -> bytes:
-        fields = decision.fields
-        if decision.span is None and decision.status != HTTPStatus.NOT_MODIFIED:
-            fields.append(("Content-Length", str(len(decision.body))))
-        return b"%s%sDate: %s\r\n\r\n" % (
-            _STATUS[decision.status],
-            _lines(tuple(fields), self._added),
-            _date(int(time.time())),
-        )
+        lines = _lines(tuple(decision.fields), self._added)
+        return b"%s%sDate: %s\r\n\r\n" % (_STATUS[decision.status], lines, _date(int(time.time())))
 
 
 class WithShortWay:

@@ -28,6 +28,7 @@ from vo.ranges import Asked, Span, Unsatisfiable, asked_span, client_has_it
 CHUNK = 256 * 1024
 DIGEST_IN_PASSING = 2**20
 """Most bytes of a part whose own checksum is computed for a client that wants it."""
+_REFUSAL = b"no byte of that range is in the file\n"
 Field = tuple[str, str]
 """Name and value of a header."""
 
@@ -106,21 +107,22 @@ class Decision:
 def decide(request: Asked, served: ServedFile) -> Decision:
     """What a GET or HEAD of a file is answered: 200, 206 for one range, 304 for what the client has, or 416.
 
-    The file is not touched; whether it is there is for who answers to see.
+    The file is not touched; whether it is there is for who answers to see. Content-Length is always told, with 304 that
+    of the file (RFC 9110 section 8.6).
     """
     told = list(served.validators)
     if digests.wants_sha256(request.headers.get("want-repr-digest"), unasked=True):
         told += served.checksums
     if client_has_it(request, served.etag, served.modified):
-        return Decision(304, told)
+        return Decision(304, [*told, ("Content-Length", str(served.size))])
     try:
         span = asked_span(request, served.size, served.etag, served.modified)
     except Unsatisfiable:
-        refused = [("Content-Type", "text/plain"), ("Content-Range", f"bytes */{served.size}"), *served.variants]
-        return Decision(416, refused, body=b"no byte of that range is in the file\n")
+        refused = [("Content-Type", "text/plain"), ("Content-Length", str(len(_REFUSAL)))]
+        return Decision(416, [*refused, ("Content-Range", f"bytes */{served.size}"), *served.variants], body=_REFUSAL)
     told += served.description
     if served.internal_path:  # the web server in front sends the bytes, of the range if there is one, which it reads
-        return Decision(200, [*told, ("X-Accel-Redirect", quote(served.internal_path))])
+        return Decision(200, [*told, ("Content-Length", "0"), ("X-Accel-Redirect", quote(served.internal_path))])
     part = span or Span(0, served.size)
     told.append(("Content-Length", str(part.length)))
     if request.method == "HEAD":

@@ -6,7 +6,6 @@ Sessions, messages, static files and the checks of forms mean nothing to them, a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from http import HTTPStatus
 from typing import Any, cast
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -53,7 +52,7 @@ class Lane:
             start_response(status, headers)
             return _streamed(response, environ)
         content = cast(HttpResponse, response).content
-        if not response.has_header("Content-Length") and response.status_code != HTTPStatus.NOT_MODIFIED:
+        if not response.has_header("Content-Length"):
             headers.append(("Content-Length", str(len(content))))
         start_response(status, headers)
         return [content]

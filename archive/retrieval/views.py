@@ -40,12 +40,12 @@ def retrieve(request: HttpRequest) -> HttpResponseBase:
     """The bytes of a product: ID; FILE where it has several files, HDU for one of its HDUs as a file of its own;
     STORED=true for a compressed file as it is kept.
     """
+    viewer = viewer_of(request)
     parameters = Parameters.of(request)
     identifier = parameters.one("ID")
     if identifier is None or not identifier.strip():
         raise UsageFault("give the identifier of a data set: ID")
     as_kept = parameters.value("STORED", boolean) or False
-    viewer = viewer_of(request)
     since = REMEMBERED.clock()
     product, uses = _files_of(identifier.strip(), viewer)
     POLICY.check_read(product, viewer)
