@@ -42,6 +42,9 @@ class StayingWorker(ThreadWorker):
 
     A file that a client is slow to read goes the other way: the thread leaves the rest to the main thread, which sends
     a piece whenever the connection takes one.
+
+    What an application can answer at once (its attribute `short_way`, `distiller.shortway`) needs no thread: the main
+    thread answers as soon as the request is there.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -86,7 +89,7 @@ class StayingWorker(ThreadWorker):
         transfer = Transfer(conn.sock, ready.file, ready.start, ready.length, ready.close, ready.head)
         try:
             conn.sock.recv(ready.read)
-            done = transfer.step()
+            done = transfer.step(ready.length)
         except OSError as error:
             self.log.debug("a download was broken off: %s", error)
             self.poller.unregister(conn.sock)
@@ -206,6 +209,8 @@ class StayingWorker(ThreadWorker):
     def murder_pending(self) -> None:
         """Called at every turn of the main loop: lets go of those who have stopped reading, too."""
         super().murder_pending()
+        if not self._sending:
+            return
         now = time.monotonic()
         for conn, transfer in [s for s in self._sending.values() if now - s[1].moved > STALLED]:
             self._give_up(conn, transfer)

@@ -38,6 +38,7 @@ _HARMLESS = frozenset(
         "sec-fetch-user",
         "user-agent",
         "x-forwarded-for",
+        "x-forwarded-proto",
         "x-real-ip",
     ]
 )
