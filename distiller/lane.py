@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from wsgiref.types import WSGIApplication
 
+from archive.retrieval.views import retrieve
 from tap.views import sync
 from vo.lane import Lane
 
-VIEWS = {"/tap/sync": sync}
+VIEWS = {"/tap/sync": sync, "/retrieve": retrieve}
 HEADERS = (
     ("X-Frame-Options", "DENY"),
     ("Vary", "Cookie"),

@@ -23,6 +23,8 @@ STALLED = 120.0
 _STEP = 2**20
 """Bytes sent at once between other events."""
 _AT_ONCE = 2**28
+_MORE = getattr(socket, "MSG_MORE", 0)
+"""Has the kernel wait for the file before it sends what begins the answer."""
 
 
 class CutShort(OSError):
@@ -30,10 +32,13 @@ class CutShort(OSError):
 
 
 class Transfer:
-    """The bytes of a file that a connection still has to get; the socket must not block."""
+    """The bytes that a connection still has to get: `head`, and those of a file; the socket must not block."""
 
-    def __init__(self, connection: socket.socket, file: int, start: int, length: int, end: Callable[[], None]) -> None:
+    def __init__(
+        self, connection: socket.socket, file: int, start: int, length: int, end: Callable[[], None], head: bytes = b""
+    ) -> None:
         self._socket, self._file, self._at, self._left = connection, file, start, length
+        self._head = head
         self._end = end
         self.moved = time.monotonic()
 
@@ -51,17 +56,23 @@ class Transfer:
 
     def step(self, most: int = _STEP) -> bool:
         """Send what the connection takes now; whether all is sent. Raises OSError if the client or the file is gone."""
-        if self._left:
-            try:
-                sent = os.sendfile(self._socket.fileno(), self._file, self._at, min(self._left, most))
-            except BlockingIOError:
-                return False
-            if not sent:
-                raise CutShort("the file is shorter than it was when it was opened")
-            self._at += sent
-            self._left -= sent
-            self.moved = time.monotonic()
-        return not self._left
+        try:
+            if self._head:
+                sent = self._socket.send(self._head, _MORE if self._left else 0)
+                self._head = self._head[sent:]
+            if self._left and not self._head:
+                self._send_of_file(most)
+        except BlockingIOError:
+            return False
+        self.moved = time.monotonic()
+        return not self._left and not self._head
+
+    def _send_of_file(self, most: int) -> None:
+        sent = os.sendfile(self._socket.fileno(), self._file, self._at, min(self._left, most))
+        if not sent:
+            raise CutShort("the file is shorter than it was when it was opened")
+        self._at += sent
+        self._left -= sent
 
     def close(self) -> None:
         """Close the file."""
@@ -94,6 +105,7 @@ class FilesByKernel:
         try:
             response.send_headers()
             connection.setblocking(False)
+            response.sent_file = True
             if not transfer.send_for(PATIENCE):
                 self._left[connection] = transfer
                 return ()

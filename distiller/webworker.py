@@ -8,6 +8,7 @@ import selectors
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 from typing import Any
 from wsgiref.types import WSGIApplication
@@ -17,10 +18,17 @@ from gunicorn.http.body import LengthReader
 from gunicorn.util import close_graceful
 from gunicorn.workers.gthread import ThreadWorker
 
+from archive.retrieval.remembered import Stale
 from distiller.sending import STALLED, FilesByKernel, Transfer
+from vo.heads import LONGEST
 
 PATIENCE = 5
 """Milliseconds that a thread waits for the next request of the client that it has just answered."""
+
+
+_KEPT: Future[bool] = Future()
+"""What a thread leaves behind that has answered, and keeps the connection."""
+_KEPT.set_result(True)
 
 
 class StayingWorker(ThreadWorker):
@@ -34,16 +42,88 @@ class StayingWorker(ThreadWorker):
 
     A file that a client is slow to read goes the other way: the thread leaves the rest to the main thread, which sends
     a piece whenever the connection takes one.
+
+    What an application can answer at once (its attribute `short_way`, `distiller.shortway`) needs no thread: the main
+    thread answers as soon as the request is there.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._left: dict[socket.socket, Transfer] = {}
         self._sending: dict[socket.socket, tuple[Any, Transfer]] = {}
+        self._short_way: Any | None = None
+        self._looking: list[Any] = []
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
-        self.wsgi: WSGIApplication = FilesByKernel(self.app.wsgi(), self._left)
+        application = self.app.wsgi()
+        self.wsgi: WSGIApplication = FilesByKernel(application, self._left)
+        if not self.cfg.is_ssl and not self.cfg.accesslog:
+            self._short_way = getattr(application, "short_way", None)
+
+    def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
+        """Called in the main thread for a kept connection: answers by the short way, or has a thread do it."""
+        if self._short_way is None or not self.alive or not self._goes_short(self._short_way, conn):
+            super().on_client_socket_readable(conn, client)
+
+    def _goes_short(self, short_way: Any, conn: Any) -> bool:
+        """Begin to answer the next request by the short way; False if it is not for that, and still to be read."""
+        try:
+            ready = short_way(conn.sock.recv(LONGEST, socket.MSG_PEEK))
+        except Stale:
+            if waited := getattr(conn, "has_waited", False):
+                conn.has_waited = False
+            else:
+                self._wait_for_look(short_way, conn)
+            return not waited
+        except OSError:
+            return False
+        except Exception:
+            self.log.exception("the short way is blocked")  # this thread must go on
+            return False
+        if ready is None:
+            return False
+        self.nr += 1
+        conn.has_waited = False
+        self.keepalived_conns.remove(conn)
+        transfer = Transfer(conn.sock, ready.file, ready.start, ready.length, ready.close, ready.head)
+        try:
+            conn.sock.recv(ready.read)
+            done = transfer.step(ready.length)
+        except OSError as error:
+            self.log.debug("a download was broken off: %s", error)
+            self.poller.unregister(conn.sock)
+            transfer.close()
+            self.nr_conns -= 1
+            conn.close()
+            return True
+        if done:
+            transfer.close()
+            conn.set_timeout()
+            self.keepalived_conns.append(conn)
+        else:
+            self._sending[conn.sock] = conn, transfer
+            self.poller.modify(conn.sock, selectors.EVENT_WRITE, partial(self._send_on, conn, transfer, _KEPT))
+        return True
+
+    def _wait_for_look(self, short_way: Any, conn: Any) -> None:
+        """Have a thread look up again what the short way knows; who asks meanwhile waits for the same look.
+
+        Nobody waits twice for the same request.
+        """
+        conn.has_waited = True
+        self.keepalived_conns.remove(conn)
+        self.poller.unregister(conn.sock)
+        self._looking.append(conn)
+        if len(self._looking) == 1:
+            look = self.tpool.submit(short_way.look_up_again)
+            look.add_done_callback(lambda _: self.method_queue.defer(self._end_look))
+
+    def _end_look(self) -> None:
+        """Their requests are there to be read as before."""
+        looking, self._looking = self._looking, []
+        for conn in looking:
+            super().finish_request(conn, _KEPT)
 
     def handle(self, conn: Any) -> Any:
         """Answer a request, and those that follow it at once. Returns what is to become of the connection."""
@@ -53,6 +133,7 @@ class StayingWorker(ThreadWorker):
             and self.alive
             and not conn.is_http2
             and conn.sock not in self._left
+            and not conn.has_got_file
             and self._has_leisure()
             and _asks_again(conn)
         ):
@@ -83,6 +164,7 @@ class StayingWorker(ThreadWorker):
                 self.log.access(response, req, environ, dt.datetime.now() - began)
                 if hasattr(answer, "close"):
                     answer.close()
+            conn.has_got_file = response.sent_file
             return not response.should_close()
         except OSError:
             raise
@@ -127,6 +209,8 @@ class StayingWorker(ThreadWorker):
     def murder_pending(self) -> None:
         """Called at every turn of the main loop: lets go of those who have stopped reading, too."""
         super().murder_pending()
+        if not self._sending:
+            return
         now = time.monotonic()
         for conn, transfer in [s for s in self._sending.values() if now - s[1].moved > STALLED]:
             self._give_up(conn, transfer)
@@ -172,6 +256,9 @@ def _is_read(body: Any) -> bool:
 
 class WholeResponse(wsgi.Response):
     """An answer whose head is sent together with the first piece of its body."""
+
+    sent_file = False
+    """Whether its body is a file that the kernel sends."""
 
     def write(self, arg: bytes) -> None:
         """Send a piece of the body."""

@@ -14,11 +14,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "distiller.settings")
 settings.DATABASES["default"] = shared_by_threads(settings.DATABASES["default"])
 django = get_wsgi_application()
 
-from distiller.lane import with_lane  # noqa: E402 - it has views, and there are none before Django is set up
+from distiller.lane import HEADERS, with_lane  # noqa: E402 - it has views, and there are none before Django is set up
+from distiller.shortway import ShortWay, WithShortWay  # noqa: E402
 
 # Twice what endpoints take: a body that is somewhat too long is refused by them, in the form that their clients read.
 _most = 2 * (max(settings.DISTILLER_UPLOAD_MAX_BYTES) + settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-application = ChunkedBodies(with_lane(django), _most)
+application = WithShortWay(ChunkedBodies(with_lane(django), _most), ShortWay(HEADERS))
 # The first query need not wait for the parser's tables.
 warm_up()
 # What is there now stays: looking through it for garbage would stop all requests, for a tenth of a second each time.

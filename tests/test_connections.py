@@ -22,9 +22,11 @@ def test_threads_share_connections_of_postgresql() -> None:
     assert "pool" not in config["OPTIONS"]
 
 
-def test_sqlite_has_nothing_to_share() -> None:
+def test_threads_keep_the_file_of_sqlite_open() -> None:
     config = databases("", SHARED)["default"]
-    assert shared_by_threads(config) == config
+    shared = shared_by_threads(config)
+    assert shared["CONN_MAX_AGE"] > 0
+    assert {**shared, "CONN_MAX_AGE": None} == {**config, "CONN_MAX_AGE": None}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -23,7 +23,9 @@ def wants_sha256(wish: str | None, unasked: bool) -> bool:
 
     0 is "not acceptable", a larger number a preference (RFC 9530 section 4).
     """
-    for member in (wish or "").split(","):
+    if wish is None:
+        return unasked
+    for member in wish.split(","):
         match = _WISH.fullmatch(member)
         if match and match[1] == "sha-256":
             return int(match[2] or 1) > 0

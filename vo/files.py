@@ -12,29 +12,32 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import IO
 from urllib.parse import quote
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.cache import patch_vary_headers
 from django.utils.http import content_disposition_header, http_date
 
 from vo import digests
-from vo.ranges import Span, Unsatisfiable, asked_span, client_has_it
+from vo.ranges import Asked, Span, Unsatisfiable, asked_span, client_has_it
 
 CHUNK = 256 * 1024
 DIGEST_IN_PASSING = 2**20
 """Most bytes of a part whose own checksum is computed for a client that wants it."""
+_REFUSAL = b"no byte of that range is in the file\n"
+Field = tuple[str, str]
+"""Name and value of a header."""
 
 
 class BrokenOff(Exception):
     """A file ended, or could not be read, before all that was announced was sent: the connection is cut."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServedFile:
     """A representation of a file to be served and what is known of it.
 
@@ -42,10 +45,10 @@ class ServedFile:
     hexadecimal, "" if it is not known, in which case `tag` tells versions apart; `modified` is an aware time;
     `attachment` has a browser save the file rather than show it. `encoding` is the content coding that they are in,
     `varies` says that other clients get the file in another. `internal_path` is where a web server in front finds the
-    same bytes (`X-Accel-Redirect`).
+    same bytes (`X-Accel-Redirect`), `path` where they lie on this machine, "" if they do not, or not always.
     """
 
-    open: Callable[[], IO[bytes]]
+    open: Callable[[], IO[bytes]] = field(compare=False)
     size: int
     sha256: str
     modified: datetime
@@ -56,50 +59,100 @@ class ServedFile:
     varies: bool = False
     tag: str = ""
     internal_path: str = ""
+    path: str = ""
 
     @property
     def etag(self) -> str:
         return f'"{self.tag or self.sha256}"'
 
+    @cached_property
+    def description(self) -> tuple[Field, ...]:
+        """The fields that say what the bytes are."""
+        found = [("Content-Type", self.media_type)]
+        if self.encoding:
+            found.append(("Content-Encoding", self.encoding))
+        disposition = content_disposition_header(self.attachment, self.filename)
+        if disposition:
+            found.append(("Content-Disposition", disposition))
+        return tuple(found)
 
-def file_response(request: HttpRequest, served: ServedFile) -> HttpResponseBase:
-    """The answer to a GET or HEAD of a file: 200, 206 for one range, 304 for what the client has, or 416.
+    @cached_property
+    def validators(self) -> tuple[Field, ...]:
+        """The fields that tell versions apart."""
+        modified = http_date(self.modified.timestamp())
+        return ("ETag", self.etag), ("Last-Modified", modified), ("Accept-Ranges", "bytes"), *self.variants
 
-    The file is opened before the answer begins: what `open` raises is the caller's to report.
+    @cached_property
+    def checksums(self) -> tuple[Field, ...]:
+        """The checksum of the representation."""
+        if not self.sha256:
+            return ()
+        return ("Repr-Digest", digests.structured(self.sha256)), ("Digest", digests.instance(self.sha256))
+
+    @property
+    def variants(self) -> tuple[Field, ...]:
+        return (("Vary", "Accept-Encoding"),) if self.varies else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is answered for a file: status, fields, and the bytes of it that follow (`span`), or others (`body`)."""
+
+    status: int
+    fields: list[Field]
+    span: Span | None = None
+    body: bytes = b""
+
+
+def decide(request: Asked, served: ServedFile) -> Decision:
+    """What a GET or HEAD of a file is answered: 200, 206 for one range, 304 for what the client has, or 416.
+
+    The file is not touched; whether it is there is for who answers to see. Content-Length is always told, with 304 that
+    of the file (RFC 9110 section 8.6).
     """
+    told = list(served.validators)
+    if digests.wants_sha256(request.headers.get("want-repr-digest"), unasked=True):
+        told += served.checksums
     if client_has_it(request, served.etag, served.modified):
-        return _with_validators(HttpResponseNotModified(), request, served)
+        return Decision(304, [*told, ("Content-Length", str(served.size))])
     try:
         span = asked_span(request, served.size, served.etag, served.modified)
     except Unsatisfiable:
-        refused = HttpResponse("no byte of that range is in the file\n", content_type="text/plain", status=416)
-        refused["Content-Range"] = f"bytes */{served.size}"
-        return _with_vary(refused, served)
-    if served.internal_path:
-        return _left_to_the_front(request, served)
+        refused = [("Content-Type", "text/plain"), ("Content-Length", str(len(_REFUSAL)))]
+        return Decision(416, [*refused, ("Content-Range", f"bytes */{served.size}"), *served.variants], body=_REFUSAL)
+    told += served.description
+    if served.internal_path:  # the web server in front sends the bytes, of the range if there is one, which it reads
+        return Decision(200, [*told, ("Content-Length", "0"), ("X-Accel-Redirect", quote(served.internal_path))])
     part = span or Span(0, served.size)
-    handle = served.open()
-    response: HttpResponseBase
+    told.append(("Content-Length", str(part.length)))
     if request.method == "HEAD":
-        handle.close()
-        response = HttpResponse()
-    else:
-        response = _FileAnswer(_Part(handle, part), status=206 if span else 200)
-        digest = _content_digest(request, served, span)
-        if digest:
-            response["Content-Digest"] = digests.structured(digest)
-    response["Content-Length"] = str(part.length)
+        return Decision(200, told)
     if span:
-        response["Content-Range"] = f"bytes {part.start}-{part.start + part.length - 1}/{served.size}"
-    return _with_validators(_described(response, served), request, served)
+        told.append(("Content-Range", f"bytes {part.start}-{part.start + part.length - 1}/{served.size}"))
+    elif served.sha256 and digests.wants_sha256(request.headers.get("want-content-digest"), unasked=True):
+        told.append(("Content-Digest", digests.structured(served.sha256)))
+    return Decision(206 if span else 200, told, part)
 
 
-def _left_to_the_front(request: HttpRequest, served: ServedFile) -> HttpResponseBase:
-    """The web server in front sends the bytes, of the range if there is one, which it reads by itself."""
-    served.open().close()
-    response = HttpResponse()
-    response["X-Accel-Redirect"] = quote(served.internal_path)
-    return _with_validators(_described(response, served), request, served)
+def file_response(request: HttpRequest, served: ServedFile) -> HttpResponseBase:
+    """The answer to a GET or HEAD of a file (`decide`).
+
+    The file is opened before the answer begins: what `open` raises is the caller's to report.
+    """
+    decision = decide(request, served)
+    response: HttpResponseBase
+    if decision.span is not None:
+        response = _FileAnswer(_Part(served.open(), decision.span), status=decision.status)
+        if decision.status == 206:
+            _add_digest_of_part(response, request, served, decision.span)
+    else:
+        if decision.status == 200:
+            served.open().close()
+        response = HttpResponse(decision.body, status=decision.status)
+    del response["Content-Type"]
+    for name, value in decision.fields:
+        response[name] = value
+    return response
 
 
 class _FileAnswer(StreamingHttpResponse):
@@ -148,39 +201,11 @@ class _Part:
         self._handle.close()
 
 
-def _content_digest(request: HttpRequest, served: ServedFile, span: Span | None) -> str:
-    """SHA-256 of what this answer has; that of a part is computed for clients that want it, if it is small."""
-    wish = request.headers.get("Want-Content-Digest")
-    if span is None:
-        return served.sha256 if digests.wants_sha256(wish, unasked=True) else ""
-    if span.length > DIGEST_IN_PASSING or not digests.wants_sha256(wish, unasked=False):
-        return ""
-    with closing(served.open()) as handle:
-        handle.seek(span.start)
-        return hashlib.sha256(handle.read(span.length)).hexdigest()
-
-
-def _described(response: HttpResponseBase, served: ServedFile) -> HttpResponseBase:
-    response["Content-Type"] = served.media_type
-    if served.encoding:
-        response["Content-Encoding"] = served.encoding
-    disposition = content_disposition_header(served.attachment, served.filename)
-    if disposition:
-        response["Content-Disposition"] = disposition
-    return response
-
-
-def _with_validators(response: HttpResponseBase, request: HttpRequest, served: ServedFile) -> HttpResponseBase:
-    response["ETag"] = served.etag
-    response["Last-Modified"] = http_date(served.modified.timestamp())
-    response["Accept-Ranges"] = "bytes"
-    if served.sha256 and digests.wants_sha256(request.headers.get("Want-Repr-Digest"), unasked=True):
-        response["Repr-Digest"] = digests.structured(served.sha256)
-        response["Digest"] = digests.instance(served.sha256)
-    return _with_vary(response, served)
-
-
-def _with_vary(response: HttpResponseBase, served: ServedFile) -> HttpResponseBase:
-    if served.varies:
-        patch_vary_headers(response, ["Accept-Encoding"])
-    return response
+def _add_digest_of_part(response: HttpResponseBase, request: HttpRequest, served: ServedFile, span: Span) -> None:
+    """SHA-256 of a part is computed for clients that want it, if the part is small."""
+    wish = request.headers.get("want-content-digest")
+    if span.length <= DIGEST_IN_PASSING and digests.wants_sha256(wish, unasked=False):
+        with closing(served.open()) as handle:
+            handle.seek(span.start)
+            digest = hashlib.sha256(handle.read(span.length)).hexdigest()
+        response["Content-Digest"] = digests.structured(digest)

@@ -6,10 +6,11 @@ Sessions, messages, static files and the checks of forms mean nothing to them, a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import DisallowedHost
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -39,16 +40,41 @@ class Lane:
         if view is None or not _is_plain(environ):
             return self._application(environ, start_response)
         request = WSGIRequest(environ)
+        try:
+            request.get_host()
+        except DisallowedHost:
+            return self._application(environ, start_response)
         request.user = AnonymousUser()
         response = view(request)
-        headers = [*response.items(), *self._headers]
+        headers = joined(response.items(), self._headers)
         status = f"{response.status_code} {response.reason_phrase}"
         if response.streaming:
             start_response(status, headers)
-            return cast(Iterable[bytes], response)
+            return _streamed(response, environ)
         content = cast(HttpResponse, response).content
-        start_response(status, [*headers, ("Content-Length", str(len(content)))])
+        if not response.has_header("Content-Length"):
+            headers.append(("Content-Length", str(len(content))))
+        start_response(status, headers)
         return [content]
+
+
+def joined(headers: Iterable[tuple[str, str]], added: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The headers of an answer and those that are added to all; what it varies by is added up."""
+    found = dict(headers)
+    for name, value in added:
+        before = found.get(name)
+        found[name] = f"{before}, {value}" if before and name == "Vary" else value
+    return list(found.items())
+
+
+def _streamed(response: HttpResponseBase, environ: WSGIEnvironment) -> Iterable[bytes]:
+    """The pieces of an answer, or a file that the server sends by itself (PEP 3333, `wsgi.file_wrapper`)."""
+    file: Any = getattr(response, "file_to_stream", None)
+    wrapper = environ.get("wsgi.file_wrapper")
+    if file is None or wrapper is None:
+        return cast(Iterable[bytes], response)
+    file.close = response.close
+    return cast(Iterable[bytes], wrapper(file, response.block_size))  # type: ignore[attr-defined]
 
 
 def _is_plain(environ: WSGIEnvironment) -> bool:

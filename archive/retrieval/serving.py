@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from io import BufferedReader
 from typing import IO, TYPE_CHECKING
 
 from django.conf import settings
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 
 from archive import objects
 from archive.models import ProductFile, StoredFile
-from archive.retrieval.contents import PACKED_TYPE, content_digest, content_name, is_packed, packed_name
+from archive.retrieval.contents import PACKED_TYPE, content_digest, content_name, goes_by, is_packed, packed_name
 from archive.retrieval.copies import Altered, copies
 from archive.retrieval.turns import Turns
 from archive.store import lost, open_stored
-from vo.coding import prefers_gzip
-from vo.errors import TransientFault
-from vo.files import ServedFile, file_response
+from vo.errors import NotFoundFault, TransientFault
+from vo.files import ServedFile
 from vo.unpacking import CHUNK, NotUnpackable, UnpackedFile, unpacked
 
 if TYPE_CHECKING:
@@ -32,16 +29,23 @@ STREAMS = Turns(4)
 """Larger files that a process unpacks at the same time, each in a thread that its client holds."""
 
 
-def answer(request: HttpRequest, use: ProductFile, *, as_kept: bool = False) -> HttpResponseBase:
-    """The file of a product, whole or in part. Raises a VOError where it is missing, damaged or not to be had now.
-
-    `as_kept` gives the bytes that are kept, under their own name, whatever the client accepts.
-    """
-    return file_response(request, representation(use, prefers_gzip(request.headers.get("Accept-Encoding")), as_kept))
+def named(uses: Sequence[ProductFile], name: str | None) -> ProductFile:
+    """The file of that name, the first without one. Raises NotFoundFault."""
+    if name is None:
+        return uses[0]
+    for use in uses:
+        if goes_by(use, name):
+            return use
+    names = ", ".join(map(content_name, uses))
+    raise NotFoundFault(f"{uses[0].product.did} has no file {name[:100]!r}; it has {names}")
 
 
 def representation(use: ProductFile, gzip: bool, as_kept: bool) -> ServedFile:
-    """The representation of a file for clients that take gzip, or do not."""
+    """The representation of a file for clients that take gzip, or do not.
+
+    `as_kept` gives the bytes that are kept, under their own name, whatever the client accepts. Raises a VOError where
+    the file has to be read for that and is missing or damaged.
+    """
     file = use.file
     packed = is_packed(file)
     if packed and not as_kept and not gzip:
@@ -57,6 +61,7 @@ def representation(use: ProductFile, gzip: bool, as_kept: bool) -> ServedFile:
         encoding="gzip" if packed and not as_kept else "",
         varies=packed and not as_kept,
         internal_path=_internal_path(file),
+        path=str(objects.path_of(file.path) or ""),
     )
 
 
@@ -72,13 +77,14 @@ def _unpacked(use: ProductFile) -> ServedFile:
         filename=content_name(use),
         attachment=not _is_shown(file),
         varies=True,
+        path=str(copies().folder / content.sha256) if _is_copied(content.size) else "",
     )
 
 
 def open_unpacked(file: StoredFile, name: str) -> IO[bytes]:
     """What a gzip file holds: from a copy, or unpacked while it is read. Raises a VOError if it is damaged."""
     content = content_digest(file)
-    if content.size <= AT_ONCE and copies().fits(content.size):
+    if _is_copied(content.size):
         try:
             return copies().open(content.sha256, content.size, lambda: _pieces(file, name))
         except (NotUnpackable, Altered) as error:
@@ -91,6 +97,10 @@ def open_unpacked(file: StoredFile, name: str) -> IO[bytes]:
     except BaseException:
         turn()
         raise
+
+
+def _is_copied(size: int) -> bool:
+    return size <= AT_ONCE and copies().fits(size)
 
 
 def _pieces(file: StoredFile, name: str) -> Iterator[bytes]:

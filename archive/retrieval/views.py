@@ -15,15 +15,17 @@ from archive.models import Product, ProductFile
 from archive.policy import POLICY, viewer_of
 from archive.retrieval import script as scripts
 from archive.retrieval import tarball, zipball
-from archive.retrieval.contents import content_name, crc32, goes_by, is_packed
+from archive.retrieval.contents import crc32, is_packed
 from archive.retrieval.layout import LaidOutFile, Member
+from archive.retrieval.remembered import REMEMBERED, Answer, Request
 from archive.retrieval.script import Download
 from archive.retrieval.selection import Chosen, chosen_files
-from archive.retrieval.serving import answer
+from archive.retrieval.serving import named, representation
 from archive.retrieval.turns import Turns
 from archive.store import digest_bytes, open_stored
 from tap.context import query_context
 from tap.registry import Viewer
+from vo.coding import prefers_gzip
 from vo.dali import Parameters, boolean
 from vo.errors import NotFoundFault, UsageFault
 from vo.files import CHUNK, ServedFile, file_response
@@ -41,12 +43,13 @@ def retrieve(request: HttpRequest) -> HttpResponseBase:
     """The bytes of a product: ID; FILE where it has several files, HDU for one of its HDUs as a file of its own;
     STORED=true for a compressed file as it is kept.
     """
+    viewer = viewer_of(request)
     parameters = Parameters.of(request)
     identifier = parameters.one("ID")
     if identifier is None or not identifier.strip():
         raise UsageFault("give the identifier of a data set: ID")
     as_kept = parameters.value("STORED", boolean) or False
-    viewer = viewer_of(request)
+    since = REMEMBERED.clock()
     product, uses = _files_of(identifier.strip(), viewer)
     POLICY.check_read(product, viewer)
     hdu = parameters.one("HDU")
@@ -54,7 +57,14 @@ def retrieve(request: HttpRequest) -> HttpResponseBase:
         part = parts.asked_for(product, hdu)
         if part is not None:
             return file_response(request, part)
-    return answer(request, _named(uses, parameters.one("FILE")), as_kept=as_kept)
+    gzip = prefers_gzip(request.headers.get("accept-encoding"))
+    name = parameters.one("FILE")
+    served = representation(named(uses, name), gzip, as_kept)
+    response = file_response(request, served)
+    if viewer == Viewer() and served.path:
+        asked = Request(request.headers.get("host", ""), request.META.get("QUERY_STRING", ""), gzip)
+        REMEMBERED.keep(asked, Answer(served, product.pk, name, as_kept), since)
+    return response
 
 
 @vo_endpoint(errors=text_errors)
@@ -165,13 +175,3 @@ def _files_of(identifier: str, viewer: Viewer) -> tuple[Product, list[ProductFil
     if product is None:
         raise NotFoundFault(f"this archive has no data set with the identifier {identifier[:200]}")
     return product, list(held.filter(product=product))
-
-
-def _named(uses: Sequence[ProductFile], name: str | None) -> ProductFile:
-    if name is None:
-        return uses[0]
-    for use in uses:
-        if goes_by(use, name):
-            return use
-    names = ", ".join(map(content_name, uses))
-    raise NotFoundFault(f"{uses[0].product.did} has no file {name[:100]!r}; it has {names}")

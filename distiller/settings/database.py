@@ -30,9 +30,11 @@ def databases(url: str, home: Path) -> dict[str, dict[str, Any]]:
 def shared_by_threads(config: dict[str, Any]) -> dict[str, Any]:
     """The same database for a process of many threads: on PostgreSQL they share a few connections (decision 010).
 
+    To open SQLite's file takes more time than to look something up in it, so that a thread keeps it open for a while.
+
     Not for a process that forks: the connections are served by threads, which a fork does not have.
     """
     if config["ENGINE"] == "django.db.backends.sqlite3":
-        return config
+        return {**config, "CONN_MAX_AGE": 60}
     pool = {"min_size": 1, "max_size": WEB_CONNECTIONS, "timeout": 10}
     return {**config, "CONN_MAX_AGE": 0, "OPTIONS": {**config.get("OPTIONS", {}), "pool": pool}}
