@@ -60,18 +60,19 @@ def _after(module: Any, name: str, point: str) -> None:
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         answer = original(*args, **kwargs)
-        _die(point)
+        if answer is not None:
+            _die(point)
         return answer
 
     setattr(module, name, wrapped)
 
 
 def _install() -> None:
-    from uws import child, conclusion, parts, queue, results, store
+    from uws import child, conclusion, parts, queue, results, turns
 
     _before(parts, "attach", CREATION[0])
     _before(queue, "tell", CREATION[1])
-    _after(store, "take", RUNNING[0])
+    _after(turns, "claim", RUNNING[0])
     _after(child, "start", RUNNING[1])
     _before(results, "put", RUNNING[2])
     _after(results, "put", RUNNING[3])

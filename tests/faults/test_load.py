@@ -116,7 +116,7 @@ def test_abort_of_twenty_running_jobs(start_worker: StartWorker) -> None:
     """All are ABORTED within 3 s, and no process of any is left."""
     start_worker(DISTILLER_WORKER_SHORT_SLOTS="20")
     jobs = [submit(behave="family", seconds=90, text=str(number)) for number in range(20)]
-    notes = [HOME / "cache" / f"{job.public_id}.pids" for job in jobs]
+    notes = [HOME / "cache" / f"{job.activity}.pids" for job in jobs]
     eventually(lambda: all(note.exists() and note.read_text() for note in notes), 60, "20 runs")
     pids = [int(pid) for note in notes for pid in note.read_text().split()]
     assert _abort_all(jobs) < 3

@@ -48,7 +48,7 @@ def test_each_process_killed_in_mid_job(start_worker: StartWorker, victim: str) 
     """Whoever dies, the job completes, and a daemon that it had started is ended."""
     worker = start_worker()
     job = submit(behave="daemon", seconds=4)
-    note = HOME / "cache" / f"{job.public_id}.pids"
+    note = HOME / "cache" / f"{job.activity}.pids"
     eventually(lambda: note.exists() and note.read_text(), 60, "the daemon")
     daemon = int(note.read_text())
     job.refresh_from_db()
