@@ -63,7 +63,8 @@ class StayingWorker(ThreadWorker):
 
     def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
         """Called in the main thread for a kept connection: answers by the short way, or has a thread do it."""
-        if self._short_way is None or not self.alive or not self._goes_short(self._short_way, conn):
+        at_end = not self.alive or self.nr >= self.max_requests
+        if self._short_way is None or at_end or not self._goes_short(self._short_way, conn):
             super().on_client_socket_readable(conn, client)
 
     def _goes_short(self, short_way: Any, conn: Any) -> bool:
@@ -117,10 +118,12 @@ class StayingWorker(ThreadWorker):
         self._looking.append(conn)
         if len(self._looking) == 1:
             look = self.tpool.submit(short_way.look_up_again)
-            look.add_done_callback(lambda _: self.method_queue.defer(self._end_look))
+            look.add_done_callback(lambda done: self.method_queue.defer(self._end_look, done))
 
-    def _end_look(self) -> None:
-        """Their requests are there to be read as before."""
+    def _end_look(self, look: Future[None]) -> None:
+        """The requests of those who wait are there to be read as before."""
+        if look.exception() is not None:
+            self.log.error("the short way cannot look up again: %r", look.exception())
         looking, self._looking = self._looking, []
         for conn in looking:
             super().finish_request(conn, _KEPT)

@@ -24,19 +24,20 @@ def renew(remembered: Remembered = REMEMBERED) -> None:
     """Have answers hold on whose products anybody may read as before; the others are forgotten."""
     since = remembered.clock()
     answers = remembered.asked_lately()
-    files: dict[int, list[ProductFile]] = {}
     try:
         files = _files_of({answer.product for answer in answers.values()})
+        for request, answer in answers.items():
+            uses = files.get(answer.product)
+            if uses and _is_as_it_was(answer, uses, request.gzip):
+                remembered.keep(request, answer, since)
+            else:
+                remembered.forget(request)
     except Error:
         log.warning("files cannot be looked up now", exc_info=True)
+        for request in answers:
+            remembered.forget(request)
     finally:
         release_connection()
-    for request, answer in answers.items():
-        uses = files.get(answer.product)
-        if uses and _is_as_it_was(answer, uses, request.gzip):
-            remembered.keep(request, answer, since)
-        else:
-            remembered.forget(request)
 
 
 def _files_of(products: set[int]) -> dict[int, list[ProductFile]]:
