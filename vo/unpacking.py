@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import zlib
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING
+
+from vo.madefiles import MadeFile
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -102,7 +103,7 @@ class Measure:
         return self._hasher.hexdigest()
 
 
-class UnpackedFile(io.RawIOBase):
+class UnpackedFile(MadeFile):
     """What a gzip file holds, as a file that can be read and sought, from its end if the size of its content is given.
 
     A seek costs unpacking up to there, from the start if it goes back; memory stays that of a piece. `read` raises
@@ -110,26 +111,11 @@ class UnpackedFile(io.RawIOBase):
     """
 
     def __init__(self, packed: IO[bytes], size: int = 0) -> None:
-        super().__init__()
-        self._packed, self._size = packed, size
+        super().__init__(size)
+        self._packed = packed
         self._pieces: Iterator[bytes] = unpacked(packed)
         self._piece = memoryview(b"")
         self._reached = 0
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(0, base + offset)
-        return self._position
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         self._reach()

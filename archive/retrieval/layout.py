@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import bisect
 import hashlib
-import io
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, TYPE_CHECKING
+
+from vo.madefiles import MadeFile
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -62,7 +63,7 @@ class Layout:
         return hasher.hexdigest()
 
 
-class LaidOutFile(io.RawIOBase):
+class LaidOutFile(MadeFile):
     """The bytes of a layout as a file that can be read and sought; one member is open at a time.
 
     `read` raises what opening a member raises, and OSError if one is shorter than it was: the archive is broken off
@@ -70,24 +71,9 @@ class LaidOutFile(io.RawIOBase):
     """
 
     def __init__(self, layout: Layout, released: Callable[[], None]) -> None:
-        super().__init__()
+        super().__init__(layout.size)
         self._layout, self._released = layout, released
-        self._position = 0
         self._open: tuple[Member, IO[bytes]] | None = None
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._layout.size}[whence]
-        self._position = max(0, base + offset)
-        return self._position
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         target = memoryview(buffer).cast("B")

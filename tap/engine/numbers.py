@@ -9,6 +9,8 @@ import math
 import random
 import re
 import struct
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, localcontext
 
@@ -146,7 +148,7 @@ def _quantize(x: float, decimals: float, rounding: str) -> float:
     if abs(decimals) > 400:
         return float(x) if decimals > 0 else 0.0
     step = Decimal(1).scaleb(-decimals)
-    return float(Decimal(repr(float(x))).quantize(step, rounding, _DECIMAL)) + 0.0
+    return float(Decimal(shortest(float(x))).quantize(step, rounding, _DECIMAL)) + 0.0
 
 
 def mod(x: float, y: float) -> float:
@@ -154,7 +156,7 @@ def mod(x: float, y: float) -> float:
     if y == 0:
         raise ValueFault("division")
     with localcontext(_DECIMAL):
-        return float(Decimal(repr(float(x))) % Decimal(repr(float(y)))) + 0.0
+        return float(Decimal(shortest(float(x))) % Decimal(shortest(float(y)))) + 0.0
 
 
 def rand(*_: float) -> float:
@@ -199,29 +201,65 @@ def to_real(value: Number | str) -> float:
     return _finite(single, zero=number == 0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Precision:
+    """A binary floating-point type: all its numbers from `whole` on are whole; `digits` tell any of them apart."""
+
+    whole: float
+    digits: int
+    towards: Callable[[float, float], float]
+
+
+_DOUBLE = _Precision(2.0**53, 17, math.nextafter)
+_SINGLE = _Precision(2.0**24, 9, lambda x, end: float(np.nextafter(np.float32(x), np.float32(end))))
+
+
+def shortest(x: float) -> str:
+    """The shortest decimal form of a double that PostgreSQL's reading and writing agree on."""
+    return _narrowest(repr(x), x, _DOUBLE)
+
+
+def _narrowest(text: str, x: float, precision: _Precision) -> str:
+    """A shortest decimal form of `x` as PostgreSQL has it.
+
+    It does not take what is as far from the next number as from this, of which reading makes the even one: such forms,
+    which NumPy and Python take, are there for large whole numbers only.
+    """
+    if not precision.whole <= abs(x) < math.inf:
+        return text
+    digits = len(Decimal(text).normalize().as_tuple().digits)
+    while digits < precision.digits and not _is_nearest(text, x, precision):
+        text = f"{x:.{digits}e}"
+        digits += 1
+    return text
+
+
+def _is_nearest(text: str, x: float, precision: _Precision) -> bool:
+    with localcontext(_DECIMAL):
+        away = Decimal(text) - Decimal(x)
+        gap = Decimal(precision.towards(x, math.copysign(math.inf, away))) - Decimal(x)
+        return 2 * abs(away) < abs(gap)
+
+
 def number_text(value: Number) -> str:
     """A number as PostgreSQL writes it: shortest digits that round-trip, exponent below 1e-4 and from 1e15."""
     if isinstance(value, int):
         return str(value)
-    text = repr(value)
-    if text.endswith(".0"):
-        text = text[:-2]
-    if "e" not in text and abs(value) >= 1e15:
-        sign, digits = ("-", text[1:]) if text[0] == "-" else ("", text)
-        exponent = len(digits) - 1
-        mantissa = f"{digits[0]}.{digits[1:]}".rstrip("0").rstrip(".")
-        text = f"{sign}{mantissa}e+{exponent:02d}"
-    return text
+    return _decimal_text(Decimal(shortest(value)), 15)
 
 
 def real_text(value: float) -> str:
     """A single-precision number as PostgreSQL writes it: exponent below 1e-4 and from 1e6."""
-    shortest = Decimal(str(np.float32(value)))
-    power = shortest.adjusted()
-    if not shortest or -4 <= power < 6:
-        text = f"{shortest:f}"
+    return _decimal_text(Decimal(_narrowest(str(np.float32(value)), value, _SINGLE)), 6)
+
+
+def _decimal_text(number: Decimal, most: int) -> str:
+    """With an exponent below 1e-4, and from `most` digits before the point."""
+    power = number.adjusted()
+    if not number or -4 <= power < most:
+        text = f"{number:f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
-    sign, digits, _ = shortest.normalize().as_tuple()
+    sign, digits, _ = number.normalize().as_tuple()
     first, *rest = map(str, digits)
     return f"{'-' * sign}{first}{'.' * bool(rest)}{''.join(rest)}e{power:+03d}"
 

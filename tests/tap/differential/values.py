@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Any
 
 import numpy as np
@@ -122,19 +123,33 @@ def _strict(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *values: None if None in values else function(*map(float, values))
 
 
+def _decimal(x: float) -> Decimal:
+    """The number of fewest digits between the middles to both neighbours of a double."""
+    exact = Decimal(x)
+    with localcontext() as context:
+        context.prec = 1200
+        below, above = ((exact + Decimal(math.nextafter(x, end))) / 2 for end in (-math.inf, math.inf))
+        for digits in range(1, 17):
+            roundings = (Context(prec=digits, rounding=way).plus(exact) for way in (ROUND_FLOOR, ROUND_CEILING))
+            for found in sorted(roundings, key=lambda number: (abs(number - exact), number.as_tuple().digits[-1] % 2)):
+                if below < found < above:
+                    return found
+    return Decimal(f"{x:.16e}")
+
+
 def _mod(x: float, y: float) -> float:
     if y == 0:
         raise Undefined
     with localcontext() as context:
         context.prec = 800
-        return float(Decimal(repr(x)) % Decimal(repr(y))) + 0.0
+        return float(_decimal(x) % _decimal(y)) + 0.0
 
 
 def _quantized(rounding: str) -> Callable[..., float]:
     def of(x: float, places: float = 0) -> float:
         with localcontext() as context:
             context.prec = 800
-            return double(float(Decimal(repr(x)).quantize(Decimal(1).scaleb(-int(places)), rounding)) + 0.0)
+            return double(float(_decimal(x).quantize(Decimal(1).scaleb(-int(places)), rounding)) + 0.0)
 
     return of
 

@@ -253,3 +253,19 @@ def test_arithmetic_of_columns(sky: list[SkyRow]) -> None:
             assert isinstance(real, float)
         assert negative == (None if r.mag is None else -r.mag)
         assert half == (None if r.flux is None else r.flux / 2)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("MOD(3.520127446644831e+16, 3)", 2.0),
+        ("CAST(3.520127446644831e+16 AS VARCHAR)", "3.5201274466448312e+16"),
+        ("CAST(8.783689360369101e+16 AS VARCHAR)", "8.783689360369101e+16"),
+        ("CAST(1003310810786389.8 AS VARCHAR)", "1.0033108107863898e+15"),
+        ("CAST(CAST(16777217 AS REAL) AS VARCHAR)", "1.6777216e+07"),
+        ("CAST(6.189700196426902e+26 AS VARCHAR)", "6.189700196426902e+26"),
+    ],
+)
+def test_decimal_forms_of_large_numbers(expression: str, expected: object) -> None:
+    """Where a number has decimal forms that are as near to the next one, these are not taken."""
+    assert value(expression) == expected
