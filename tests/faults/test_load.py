@@ -114,7 +114,7 @@ def _abort_all(jobs: list[Job]) -> float:
 
 def test_abort_of_twenty_running_jobs(start_worker: StartWorker) -> None:
     """All are ABORTED within 3 s, and no process of any is left."""
-    start_worker(DISTILLER_WORKER_SHORT_SLOTS="20")
+    start_worker(DISTILLER_WORKER_SHORT_SLOTS="20", DISTILLER_JOB_RUNNING="20,20,20")
     jobs = [submit(behave="family", seconds=90, text=str(number)) for number in range(20)]
     notes = [HOME / "cache" / f"{job.activity}.pids" for job in jobs]
     eventually(lambda: all(note.exists() and note.read_text() for note in notes), 60, "20 runs")
