@@ -40,6 +40,8 @@ def read_again(product: Product) -> Reread:
     uses = ProductFile.objects.filter(product=product).select_related("file").order_by("position")
     try:
         files = tuple(StoredUse(use, local_path(use.file.path)) for use in uses)
+        if not files:
+            raise Refused("it has no file of its own")
         reader = reader_of(outline(files[0].path, files[0].use.name), readers())
         sources = tuple(SourceFile(f.path, f.use.name, f.use.hdus, f.use.hdu_classes) for f in files)
         # What an index beside the files said is not stored with them, but in the observation's row.

@@ -20,7 +20,6 @@ from django.utils.timezone import now
 
 from archive.identifiers import make_did
 from archive.models import ProductFile, StoredFile
-from archive.retrieval import zipball
 from archive.retrieval.layout import LaidOutFile, Member
 from archive.retrieval.script import Download, script
 from archive.retrieval.selection import safe_word
@@ -29,6 +28,7 @@ from archive.retrieval.zipball import zipped
 from archive.store import local_path
 from tests.archive.test_ingest import TakeIn
 from tests.archive.test_retrieve import body
+from vo import zips
 from vo.errors import FatalFault
 
 pytestmark = pytest.mark.django_db
@@ -178,7 +178,7 @@ def test_a_zip_of_more_than_4_gib(monkeypatch: pytest.MonkeyPatch) -> None:
         assert found[:2] == [("big0", large, 7), ("big1", large, 7)]
         assert opened.read("small") == b"at the end"
         assert opened.open("big1").read(3) == bytes(3)
-    monkeypatch.setattr(zipball, "ZIP_FILECOUNT_LIMIT", 2)
+    monkeypatch.setattr(zips, "COUNT_LIMIT", 2)
     with LaidOutFile(zipped([in_memory(str(number), b"x", moment) for number in range(3)]), lambda: None) as file:
         content = file.read()
     assert b"PK\6\6" in content

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from events import zipping
 from events.packing import Member, packed
+from vo import zips
 
 FILES = [("README.txt", b"text"), ("events/1.fits", bytes(range(256)) * 40), ("empty", b""), ("\u00fcber.txt", b"x")]
 
@@ -52,7 +52,7 @@ LIMITS = {"small": (None, None), "large files": (5000, None), "far places": (102
 def test_zip_is_that_of_zipfile(monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     """APPNOTE.TXT sections 4.3 to 4.5: also where sizes, places and counts need more bytes, limits being lowered."""
     size, count = LIMITS[case]
-    for module, names in ((zipping, ("ZIP64_LIMIT", "COUNT_LIMIT")), (zipfile, ("ZIP64_LIMIT", "ZIP_FILECOUNT_LIMIT"))):
+    for module, names in ((zips, ("ZIP64_LIMIT", "COUNT_LIMIT")), (zipfile, ("ZIP64_LIMIT", "ZIP_FILECOUNT_LIMIT"))):
         for name, value in zip(names, (size, count), strict=True):
             if value is not None:
                 monkeypatch.setattr(module, name, value)
