@@ -12,6 +12,8 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from tests.environment import REQUIRE_ALL
+from tests.services import start_redis
 from tests.uws.jobs import JOBS, sources
 from tests.worker import WorkerProcess, eventually
 from uws import jobtypes, queue
@@ -24,6 +26,15 @@ WORKER = {
     "DISTILLER_JOB_RUNS": "2",
 }
 """Settings of the workers of these tests: their job types are of the queue `short`."""
+
+
+@pytest.fixture(scope="module")
+def redis_url() -> str:
+    """A Redis of these tests."""
+    url = start_redis()
+    if url is None:
+        (pytest.fail if REQUIRE_ALL else pytest.skip)("there is no redis-server")
+    return url
 
 
 @pytest.fixture(scope="package", autouse=True)

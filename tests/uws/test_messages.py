@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from kombu.exceptions import OperationalError
 
-from tests.environment import REQUIRE_ALL
-from tests.services import start_redis
 from tests.uws.acting import queued
 from uws import notify, queue
 from uws.models import Job
@@ -42,14 +40,6 @@ def app(no_worker: None, monkeypatch: pytest.MonkeyPatch) -> App:
     app = App()
     monkeypatch.setattr(queue, "celery_app", lambda: app)
     return app
-
-
-@pytest.fixture(scope="module")
-def redis_url() -> str:
-    url = start_redis()
-    if url is None:
-        (pytest.fail if REQUIRE_ALL else pytest.skip)("there is no redis-server")
-    return url
 
 
 @pytest.mark.parametrize(("waiting", "slots", "is_sent"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])

@@ -16,8 +16,6 @@ from pytest_django.live_server_helper import LiveServer
 from pyvo.dal import AsyncTAPJob
 from pyvo.io.uws import parse_job, parse_job_list
 
-from tests.environment import REQUIRE_ALL
-from tests.services import start_redis
 from tests.uws.conftest import Finished
 from tests.worker import WorkerProcess
 from uws import endings, notify, store, wait
@@ -25,14 +23,6 @@ from uws.models import Job
 from uws.phases import Phase
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(scope="module")
-def redis_url() -> str:
-    url = start_redis()
-    if url is None:
-        (pytest.fail if REQUIRE_ALL else pytest.skip)("there is no redis-server")
-    return url
 
 
 @pytest.fixture(params=["redis", "polling", "redis gone"])
