@@ -14,10 +14,10 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from archive.ingest import DEFAULT_RELEASE
 from archive.models import Collection, ObsCore, Observation, Product, ProductFile, Release, StoredFile
 from archive.publication.content import NotPublishable, kinds
 from archive.publication.publish import publish
+from archive.releases import DEFAULT_RELEASE
 from uws.models import Result
 from uws.phases import Phase
 

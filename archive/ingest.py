@@ -23,14 +23,13 @@ from archive.readers.records import Candidate, Refused, SourceFile
 from archive.readers.registry import Reader
 from archive.readers.scanning import Found, scan
 from archive.recording import Recording, write_document, write_observation
+from archive.releases import DEFAULT_RELEASE, UnusableName, check_names
 from archive.store import Depositor, Digest, digest, needs_bytes, writing
 from vo.errors import TransientFault
 from vo.unpacking import NotUnpackable
 
 log = logging.getLogger(__name__)
 
-DEFAULT_RELEASE = "r1"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DOCUMENTS = re.compile(
     r"(terms|licen[cs]e|copying|copyright|readme|citation)[^/]*\.(txt|md|rst|html|pdf)|licen[cs]e|copying", re.I
 )
@@ -98,7 +97,10 @@ def ingest(
     `waiting` is called if another ingest holds the store. Raises IngestError when nothing can be begun: names that are
     none, a path that is none, a folder without data.
     """
-    check_names(collection, release)
+    try:
+        check_names(collection, release)
+    except UnusableName as error:
+        raise IngestError(str(error)) from None
     if not path.exists():
         raise IngestError(f"{path} does not exist")
     documents = _documents(path) if path.is_dir() else []
@@ -109,17 +111,6 @@ def ingest(
         return _Run(path, collection, release, title, None).all(found, documents, observer)
     with writing(waiting) as depositor:
         return _Run(path, collection, release, title, depositor).all(found, documents, observer)
-
-
-def check_names(collection: str, release: str) -> None:
-    """Raises IngestError for what cannot name a collection or a release."""
-    for what, name in (("collection", collection), ("release", release)):
-        if not _NAME.fullmatch(name):
-            raise IngestError(f"{name!r} cannot name a {what}: use letters, digits and -._ (at most 64)")
-    # Identifiers compare collections without regard to case.
-    other = Collection.objects.filter(name__iexact=collection).exclude(name=collection).first()
-    if other is not None:
-        raise IngestError(f"the collection is called {other.name!r}; {collection!r} would get the same identifiers")
 
 
 def _documents(folder: Path) -> list[Path]:

@@ -20,7 +20,7 @@ WORKERS = sorted(
     for room in ("analysis", "reconstruction")
     for path in (ROOT / room).glob("*/worker.py")
 )
-SCIENCE = {"gammapy", "ctapipe", "regions", "numba", "matplotlib.pyplot"}
+SCIENCE = {"gammapy", "ctapipe", "regions", "numba", "matplotlib"}
 WEB = {"django", "rest_framework", "celery", "distiller", "archive", "tap", "provenance", "frontend"}
 START_LIMIT = 3.0
 """Seconds of processor time that the web process may take to start, with its modules compiled."""

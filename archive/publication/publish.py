@@ -19,11 +19,11 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from archive.identifiers import encoded, make_did
-from archive.ingest import DEFAULT_RELEASE, IngestError, check_names
 from archive.models import Collection, ObsCore, ObsCoreHEA, Product, ProductFile, Release, StoredFile
 from archive.obscore.mapping import EV_PER_TEV, energy
 from archive.publication.content import NotPublishable, describe
 from archive.publication.origin import values_of
+from archive.releases import DEFAULT_RELEASE, UnusableName, check_names
 from archive.store import Depositor, digest, is_present, name_for, writing
 from provenance.recorder import ActivityRecord, AgentRef, Described, EntityRef, ParameterValue, record
 from uws import jobtypes, results
@@ -77,7 +77,7 @@ def publish(
 def _check(job: Job, collection: str, release: str, curator: User | None, has_consent: bool) -> None:
     try:
         check_names(collection, release)
-    except IngestError as error:
+    except UnusableName as error:
         raise NotPublishable(str(error)) from None
     if job.destroyed or job.phase != Phase.COMPLETED:
         raise NotPublishable("only results of completed jobs can be published")

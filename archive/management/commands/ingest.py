@@ -11,8 +11,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from archive.ingest import DEFAULT_RELEASE, IngestError, Outcome, Report, Status, ingest
+from archive.ingest import IngestError, Outcome, Report, Status, ingest
 from archive.models import Collection
+from archive.releases import DEFAULT_RELEASE
 
 _BAR = 30
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from archive.ingest import DEFAULT_RELEASE
 from archive.publication.content import NotPublishable, kinds
 from archive.publication.publish import publish
+from archive.releases import DEFAULT_RELEASE
 from uws.models import Job
 
 
