@@ -7,6 +7,12 @@ the same with gammapy and writes nothing.
 
 from __future__ import annotations
 
+import os
+
+from uws.warmth import ONE_THREAD, settle
+
+os.environ.update(ONE_THREAD)  # NumPy reads it when it is imported
+
 import importlib
 import sys
 import tempfile
@@ -97,6 +103,7 @@ def main() -> None:
     print(f"{'job':12} {'new':>7} {'other model':>12} {'gammapy':>8}   new / gammapy   other / new")
     for name, script in DIRECT.items():
         importlib.import_module(f"analysis.{name}.worker").warm_up()
+        settle()
         new, other, alone = [], [], []
         for _ in range(rounds):
             with tempfile.TemporaryDirectory() as cache:

@@ -22,10 +22,9 @@ from uws.queue import QUEUES
 from uws.reconciler import Reconciler
 from uws.registration import Registration
 from uws.wait import release_connection
+from uws.warmth import ONE_THREAD
 
 logger = logging.getLogger(__name__)
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
-"""Jobs run side by side: each computes in one thread, which also makes sums come out the same every time."""
 TEND = 2.0
 BEAT = 5.0
 SCRUB = 60.0

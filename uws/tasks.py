@@ -17,6 +17,7 @@ from uws.child import load
 from uws.processes import die_with_parent
 from uws.queue import TASK
 from uws.runner import Runner
+from uws.warmth import settle
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ def warm_up(sender: Any, **_: Any) -> None:
             logger.exception("job type %s is not warmed up; its jobs will start slowly or fail", kind.name)
         else:
             logger.info("job type %s is ready after %.1f s", kind.name, time.monotonic() - begin)
+    settle()
 
 
 @worker_process_init.connect(weak=False)

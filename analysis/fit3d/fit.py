@@ -154,9 +154,11 @@ def split(dataset: MapDataset, position: SkyCoord, radius: u.Quantity) -> tuple[
 
 def _scale_amplitude(field: Field, source: SourceCounts, position: SkyCoord) -> None:
     """Start from the excess near the source."""
-    near = (field.geom.separation(position).deg < _START_RADIUS) & field.mask
-    excess = float((field.counts - field.background)[near].sum())
-    predicted = float(source.cube()[near].sum())
+    near = field.geom.separation(position).deg < _START_RADIUS
+    rows, columns = (slice(places.min(), places.max() + 1) for places in np.nonzero(near))
+    near = near[rows, columns] & field.mask[:, rows, columns]
+    excess = float((field.counts - field.background)[:, rows, columns][near].sum())
+    predicted = float(source.cube(rows, columns)[near].sum())
     if predicted > 0:
         source.source.spectral_model.amplitude.value *= max(excess, 1.0) / predicted
 

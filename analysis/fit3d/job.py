@@ -102,7 +102,7 @@ def _separation(parameters: Fit3dParameters) -> float:
 
 JOB = JobType(
     name="fit3d",
-    version="1.2",
+    version="1.3",
     title="3D fit",
     description="Fit of position, extension and spectrum of a source, together with the level of the background, to "
     "maps of the counts in energy bins; flux points, and a map of what the model does not explain.",

@@ -14,13 +14,14 @@ from typing import Generic, TypeVar
 import numpy as np
 from gammapy.maps import MapAxis, WcsGeom
 from gammapy.modeling import Parameter
-from gammapy.modeling.models import FoVBackgroundModel, SkyModel
+from gammapy.modeling.models import FoVBackgroundModel, PointSpatialModel, SkyModel
 
 from analysis.fit3d.shapes import ShapeImages
 from analysis.fit3d.spectra import SpectrumIntegrals
-from analysis.fit3d.spread import Spread
+from analysis.fit3d.spread import Kernels, Spread
 
 T = TypeVar("T")
+_ALL = slice(None)
 
 _SPATIAL_STEP = 1e-3
 """Part of a pixel over which derivatives by position and extension are taken."""
@@ -69,6 +70,9 @@ class Likelihood:
         self.background = background
         self.free: list[Parameter] = [] if self.source is None else list(self.source.free)
         self.free += background.parameters.free_parameters
+        positions = [] if self.source is None else self.source.positions_of_a_point
+        # The image of a point has kinks where its position is the centre of a pixel.
+        self.has_kinks = np.array([any(parameter is each for each in positions) for parameter in self.free])
         self.evaluations = 0
         self._energies = field.energy.center
         inside = np.nonzero(field.mask & (field.counts > 0))
@@ -147,7 +151,9 @@ class SourceCounts:
         spectral, spatial = source.spectral_model.parameters, source.spatial_model.parameters
         self._spectral, self._spatial = list(spectral.free_parameters), list(spatial.free_parameters)
         self.free = [*self._spectral, *self._spatial]
+        self.positions_of_a_point = self._spatial if isinstance(source.spatial_model, PointSpatialModel) else []
         self._shapes = ShapeImages(source.spatial_model, field.geom)
+        self._kernels = Kernels(field.kernels, field.geom.data_shape)
         self._spreads: dict[float, Spread] = {}
         self._spectrum = SpectrumIntegrals(source.spectral_model, field.energy_true.edges.to_value("TeV"))
         self._field = field
@@ -183,14 +189,14 @@ class SourceCounts:
     def _spread(self) -> Spread:
         blur = self._shapes.smoothness
         if blur not in self._spreads:
-            self._spreads[blur] = Spread(self._field.kernels, self._field.geom.data_shape, blur)
+            self._spreads[blur] = Spread(self._kernels, blur)
         return self._spreads[blur]
 
-    def cube(self) -> np.ndarray:
-        """Predicted counts (energy, y, x) for the present values of the parameters, in all pixels."""
-        spread = self._spread.of(self._shapes.image()[np.newaxis])[0]
+    def cube(self, rows: slice = _ALL, columns: slice = _ALL) -> np.ndarray:
+        """Predicted counts (energy, y, x) for the present values of the parameters, in some rows and columns."""
+        spread = self._spread.of(self._shapes.image()[np.newaxis])[0][:, rows, columns]
         flux = np.tensordot(self._spread.parts * self._spectrum.integrals()[:, np.newaxis], spread, axes=1)
-        return np.clip(np.tensordot(self._field.edisp, flux * self._field.exposure, axes=1), 0, None)
+        return np.clip(np.tensordot(self._field.edisp, flux * self._field.exposure[:, rows, columns], axes=1), 0, None)
 
     def _places(self) -> tuple[np.ndarray, np.ndarray]:
         """The convolved shape and its derivatives: at the pixels with events (shape, pixel, part), and summed over all

@@ -25,6 +25,8 @@ from analysis.maps.panels import (
 
 NEAR = 0.2
 """Degrees around the source in which its counts are shown by energy."""
+_SHOWN = 1e5
+"""Range of fluxes in the picture: a curved spectrum falls without end where there are no data."""
 _SED_UNIT = "erg cm-2 s-1"
 
 
@@ -76,7 +78,7 @@ def _spectrum(figure: Figure, number: int, model: SpectralModel, points: FluxPoi
         )
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_ylim(curve.min() / 10, curve.max() * 5)
+    axes.set_ylim(max(curve.min() / 10, curve.max() / _SHOWN), curve.max() * 5)
     axes.set_xlabel("Energy (TeV)")
     axes.set_ylabel("E² dN/dE (erg cm⁻² s⁻¹)")
     axes.set_title("Spectrum", y=TITLE_HEIGHT)

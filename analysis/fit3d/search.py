@@ -30,6 +30,8 @@ _STIFFEST = 1e8
 _SOFTEST = 1e-3
 _ERROR_STEP = 0.01
 """Part of an error over which the second derivatives are taken."""
+_LOOKS, _SAME_ERROR = 3, 0.03
+"""How often such a step is looked for, and the part of an error that it may be wrong by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +76,16 @@ def _minimum(likelihood: Likelihood) -> Minimum:
     if not np.isfinite(here.stat):
         raise NoMinimumError(here.stat)
     curvature, damping = here.curvature, _SOFTEST
+    stuck, released = np.zeros(len(values), dtype=bool), np.inf
     for steps in count():
         if steps == MOST_STEPS:
             raise NoMinimumError(here.stat)
-        held = _held(values, here.gradient, lowest, highest)
+        held = _held(values, here.gradient, lowest, highest) | stuck
         distance = -0.5 * float(here.gradient @ _step(curvature, here.gradient, held, 0.0))
+        if distance < NEAR_ENOUGH and stuck.any() and here.stat < released - NEAR_ENOUGH:
+            # Since the others have moved, it may not be at its kink any more.
+            stuck, released = np.zeros_like(stuck), here.stat
+            continue
         if distance < NEAR_ENOUGH:
             break
         found = Local(np.inf, here.gradient, curvature)
@@ -92,7 +99,10 @@ def _minimum(likelihood: Likelihood) -> Minimum:
         if not found.stat < here.stat - NEAR_ENOUGH and distance < AT_A_KINK:
             break
         if not found.stat < here.stat:
-            raise NoMinimumError(here.stat)
+            stuck, damping = stuck | _steepest(likelihood.has_kinks & ~held, here), _SOFTEST
+            if np.all(stuck <= held):
+                raise NoMinimumError(here.stat)
+            continue
         if distance > NEAR:
             curvature = found.curvature
         else:
@@ -105,29 +115,58 @@ def _minimum(likelihood: Likelihood) -> Minimum:
 def covariance(likelihood: Likelihood, found: Minimum) -> np.ndarray:
     """Covariance of the free parameters: twice the inverse of the second derivatives, which are differences of
     gradients. Raises NoMinimumError where it is none.
+
+    Over short steps; but by parameters with kinks, whose gradient jumps, over an error to both sides.
     """
     scale = np.sqrt(np.diag(found.local.curvature))
     if not np.all(scale > 0):
         raise NoMinimumError(found.stat)
-    estimate = 2 * np.linalg.pinv(found.local.curvature / np.outer(scale, scale))
+    result = 2 * np.linalg.pinv(found.local.curvature / np.outer(scale, scale)) / np.outer(scale, scale)
+    # The errors that give the steps over kinks have to be looked for.
+    kinks = likelihood.has_kinks
+    for _ in range(_LOOKS):
+        errors = np.sqrt(np.diag(result))
+        second = _second_derivatives(likelihood, found, errors * np.where(kinks, 1, _ERROR_STEP))
+        second /= np.outer(scale, scale)
+        if not np.all(np.isfinite(second)) or np.linalg.eigvalsh(second)[0] <= 0:
+            raise NoMinimumError(found.stat)
+        result = 2 * np.linalg.inv(second) / np.outer(scale, scale)
+        if np.allclose(np.sqrt(np.diag(result))[kinks], errors[kinks], rtol=_SAME_ERROR, atol=0):
+            break
+    return result
+
+
+def _second_derivatives(likelihood: Likelihood, found: Minimum, steps: np.ndarray) -> np.ndarray:
+    """Differences of the gradient over a step of each parameter, made symmetric; by parameters with kinks over steps to
+    both sides, with the rise of the statistic there. NaN where a step leads to where there is no likelihood.
+    """
     rows = []
-    for number, step in enumerate(_ERROR_STEP * np.sqrt(np.diag(estimate)) / scale):
+    for number, step in enumerate(steps):
         offset = np.zeros_like(found.values)
         offset[number] = step
-        rows.append((likelihood.at(found.values + offset).gradient - found.local.gradient) / step)
+        above = likelihood.at(found.values + offset)
+        row = (above.gradient - found.local.gradient) / step
+        if likelihood.has_kinks[number]:
+            below = likelihood.at(found.values - offset)
+            row = (above.gradient - below.gradient) / (2 * step)
+            row[number] = (above.stat + below.stat - 2 * found.stat) / step**2
+        rows.append(row if np.isfinite(above.stat) else np.full_like(steps, np.nan))
     _set(likelihood.free, found.values)
-    second = np.array(rows) / np.outer(scale, scale)
-    second = (second + second.T) / 2
-    if not np.all(np.isfinite(second)) or np.linalg.eigvalsh(second)[0] <= 0:
-        raise NoMinimumError(found.stat)
-    result: np.ndarray = 2 * np.linalg.inv(second) / np.outer(scale, scale)
-    return result
+    result = np.array(rows)
+    return (result + result.T) / 2
 
 
 def _held(values: np.ndarray, gradient: np.ndarray, lowest: np.ndarray, highest: np.ndarray) -> np.ndarray:
     """Which parameters are at a bound that they would pass."""
     near = _AT_BOUND * np.where(np.isfinite(highest - lowest), highest - lowest, 0)
     return ((values - lowest <= near) & (gradient > 0)) | ((highest - values <= near) & (gradient < 0))
+
+
+def _steepest(candidates: np.ndarray, here: Local) -> np.ndarray:
+    """Which of the candidates has the largest gradient, in its error; none if there are none."""
+    slopes = np.where(candidates, np.abs(here.gradient) / np.sqrt(np.diag(here.curvature)), -1)
+    result: np.ndarray = candidates & (slopes == slopes.max())
+    return result
 
 
 def _step(curvature: np.ndarray, gradient: np.ndarray, held: np.ndarray, damping: float) -> np.ndarray:

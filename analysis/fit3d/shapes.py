@@ -27,7 +27,6 @@ class ShapeImages:
         self.model: Any = model
         self.geom = geom
         self.binsz = float(geom.pixel_scales.deg.max())
-        self._solid_angle = geom.solid_angle().to_value("sr")
         wcs = geom.wcs.wcs
         self._axes = _axes(*wcs.crval)
         self._steps = np.radians(wcs.cdelt)
@@ -36,6 +35,8 @@ class ShapeImages:
             (np.arange(size) + 1 - middle) * step
             for size, middle, step in zip(geom.data_shape[::-1], wcs.crpix, self._steps, strict=True)
         ]
+        x, y = self._pixels
+        self._solid_angle = np.abs(np.prod(self._steps)) / (1 + x**2 + y[:, np.newaxis] ** 2) ** 1.5
         self.fineness = self._fineness()
 
     def refine(self) -> bool:

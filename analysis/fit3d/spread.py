@@ -54,24 +54,33 @@ def _interpolated(places: np.ndarray, known: np.ndarray, values: np.ndarray) -> 
     return np.clip(values[lower] + slopes[lower] * (places - known[lower]), 0, None)
 
 
+class Kernels:
+    """Kernels (true energy, y, x), with their Fourier transforms for images (y, x) of `shape`."""
+
+    def __init__(self, kernels: np.ndarray, shape: tuple[int, int]) -> None:
+        self.kernels = kernels
+        self.shape = shape
+        self.half = kernels.shape[-1] // 2
+        self.padded = [fft.next_fast_len(max(size + self.half, kernels.shape[-1]), real=True) for size in shape]
+        padded = np.zeros((len(kernels), *self.padded))
+        padded[:, : kernels.shape[1], : kernels.shape[2]] = kernels
+        self.transforms = fft.rfft2(np.roll(padded, (-self.half, -self.half), axis=(1, 2)))
+
+
 class Spread:
-    """Convolutions of images (y, x) of `shape` with the kernels (true energy, y, x).
+    """Convolutions of images with kernels.
 
     The convolution with the kernel of energy t is the sum over j of `parts[t, j]` times the j-th image of `of`. With a
     `blur` (standard deviation in pixels) this holds for images without finer structure than a Gaussian of that width
     has, and takes fewer images.
     """
 
-    def __init__(self, kernels: np.ndarray, shape: tuple[int, int], blur: float) -> None:
-        self.shape = shape
-        self._half = kernels.shape[-1] // 2
-        self._padded = [fft.next_fast_len(max(size + self._half, kernels.shape[-1]), real=True) for size in shape]
-        padded = np.zeros((len(kernels), *self._padded))
-        padded[:, : kernels.shape[1], : kernels.shape[2]] = kernels
-        transforms = fft.rfft2(np.roll(padded, (-self._half, -self._half), axis=(1, 2)))
-        self.parts = _parts(transforms.real * _transform_of_gaussian(self._padded, blur))  # kernels are symmetric
-        self._transforms = np.tensordot(self.parts.T, transforms, axes=1)
-        self._images = np.tensordot(self.parts.T, kernels, axes=1)
+    def __init__(self, kernels: Kernels, blur: float) -> None:
+        self.shape, self._half, self._padded = kernels.shape, kernels.half, kernels.padded
+        # Kernels are symmetric.
+        self.parts = _parts(kernels.transforms.real * _transform_of_gaussian(self._padded, blur))
+        self._transforms = np.tensordot(self.parts.T, kernels.transforms, axes=1)
+        self._images = np.tensordot(self.parts.T, kernels.kernels, axes=1)
 
     def of(self, images: np.ndarray) -> np.ndarray:
         """(images, j, y, x) for some images (images, y, x)."""
@@ -79,7 +88,9 @@ class Spread:
             return np.array([self._of_pixels(image) for image in images])
         transforms = fft.rfft2(images, s=self._padded)
         rows, columns = self.shape
-        return fft.irfft2(transforms[:, np.newaxis] * self._transforms, s=self._padded)[..., :rows, :columns]
+        # Rows that are padding need not be transformed back.
+        by_row = fft.ifft(transforms[:, np.newaxis] * self._transforms, axis=-2, overwrite_x=True)[..., :rows, :]
+        return fft.irfft(by_row, n=self._padded[1])[..., :columns]
 
     def _of_pixels(self, image: np.ndarray) -> np.ndarray:
         """(j, y, x) for an image that is 0 but in a few pixels, such as that of a point: a sum of shifted kernels."""

@@ -162,7 +162,10 @@ class MapReducer:
             kept = {name: np.concatenate([kept[name], rows]) if place else rows for name, rows in made.items()}
             place |= {single: len(place) + number for number, single in enumerate(missing)}
             self.store.write(description, kept)
-        chosen = [place[single] for single in bins]
+        numbers = [place[single] for single in bins]
+        first, stop = numbers[0], numbers[-1] + 1
+        # Neighbours, as most are, need not be copied.
+        chosen = slice(first, stop) if numbers == list(range(first, stop)) else numbers
         return {name: array[chosen] for name, array in kept.items() if name != "bins"}
 
     def _description(self, run: Run, product: str) -> dict[str, Any]:

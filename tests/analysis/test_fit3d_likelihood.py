@@ -22,7 +22,7 @@ from analysis.fit3d.models import background_model, source_model
 from analysis.fit3d.reduction import Stack
 from analysis.fit3d.search import NoMinimumError, covariance, minimum
 from analysis.fit3d.shapes import ShapeImages
-from analysis.fit3d.spread import Spread, kernels_of
+from analysis.fit3d.spread import Kernels, Spread, kernels_of
 from analysis.maps.runs import Run
 from analysis.maps.store import ArrayStore
 from analysis.sample import sample_observation, sample_position
@@ -107,6 +107,35 @@ def test_at_the_minimum_nothing_is_better(dataset: MapDataset, values: dict[str,
         assert likelihood.at(found.values + offsets).stat > found.stat - 1e-3
 
 
+@pytest.mark.parametrize(("brightness", "seed"), [(10, None), (1, 1), (10, 2), (10, 5), (100, 6)])
+def test_a_point_at_the_centre_of_a_pixel_has_errors(dataset: MapDataset, brightness: float, seed: int | None) -> None:
+    """There its image has kinks, at which the search must not get stuck, and short steps tell nothing: the errors of
+    the position are where the statistic is greater by one.
+    """
+    drawn = dataset.copy()
+    case = _case(drawn, MODELS[0])
+    case.background.datasets_names = [drawn.name]
+    shape: Any = case.source.spatial_model
+    centre = drawn.counts.geom.to_image().pix_to_coord([[20], [20]])
+    shape.lon_0.value, shape.lat_0.value = (float(angle[0].to_value("deg")) for angle in centre)
+    case.source.spectral_model.amplitude.value *= brightness
+    drawn.models = [case.source, case.background]
+    if seed is None:
+        drawn.counts = drawn.npred()
+    else:
+        drawn.fake(random_state=seed)
+    field, _ = split(drawn, POSITION, 0.7 * u.deg)
+    likelihood = Likelihood(field, case.background, SourceCounts(field, case.source))
+    found = minimum(likelihood)
+    errors = np.sqrt(np.diag(covariance(likelihood, found)))
+    places = [number for number, parameter in enumerate(likelihood.free) if parameter.name in ("lon_0", "lat_0")]
+    assert len(places) == 2
+    for place in places:
+        offset = np.where(np.arange(len(errors)) == place, errors, 0)
+        rises = [likelihood.at(found.values + sign * offset).stat - found.stat for sign in (-1, 1)]
+        assert np.mean(rises) == pytest.approx(1, abs=0.1)
+
+
 def test_where_nothing_is_to_be_found_the_search_says_so(dataset: MapDataset) -> None:
     case = _case(dataset, MODELS[0])
     case.background.spectral_model.norm.value = 0
@@ -145,7 +174,7 @@ def test_a_few_images_make_up_all_convolutions(blur: float) -> None:
     images = [np.exp(-((rows - 30.3) ** 2 + (columns - 41.8) ** 2) / (2 * 3.2**2))]
     if not blur:
         images.append(((rows == 12) & (columns == 50)).astype(float))
-    spread = Spread(kernels, (70, 61), blur)
+    spread = Spread(Kernels(kernels, (70, 61)), blur)
     assert spread.parts.shape[1] < (9 if blur else 15)
     for image in images:
         found = np.tensordot(spread.parts, spread.of(image[np.newaxis])[0], axes=1)
