@@ -118,42 +118,56 @@ def covariance(likelihood: Likelihood, found: Minimum) -> np.ndarray:
 
     Over short steps; but by parameters with kinks, whose gradient jumps, over an error to both sides.
     """
-    scale = np.sqrt(np.diag(found.local.curvature))
-    if not np.all(scale > 0):
+    if not np.all(np.diag(found.local.curvature) > 0):
         raise NoMinimumError(found.stat)
-    result = 2 * np.linalg.pinv(found.local.curvature / np.outer(scale, scale)) / np.outer(scale, scale)
-    # The errors that give the steps over kinks have to be looked for.
     kinks = likelihood.has_kinks
+    errors = np.sqrt(np.diag(_inverse(found.local.curvature)))
+    result = _covariance(likelihood, found, errors * np.where(kinks, 1, _ERROR_STEP), kinks)
+    if result is None and kinks.any():  # not so wide a minimum
+        result = _covariance(likelihood, found, errors * _ERROR_STEP, np.zeros_like(kinks))
+        kinks = np.zeros_like(kinks)
+    if result is None:
+        raise NoMinimumError(found.stat)
+    # The errors that are the steps over kinks have to be looked for.
     for _ in range(_LOOKS):
-        errors = np.sqrt(np.diag(result))
-        second = _second_derivatives(likelihood, found, errors * np.where(kinks, 1, _ERROR_STEP))
-        second /= np.outer(scale, scale)
-        if not np.all(np.isfinite(second)) or np.linalg.eigvalsh(second)[0] <= 0:
-            raise NoMinimumError(found.stat)
-        result = 2 * np.linalg.inv(second) / np.outer(scale, scale)
-        if np.allclose(np.sqrt(np.diag(result))[kinks], errors[kinks], rtol=_SAME_ERROR, atol=0):
+        before, errors = errors, np.sqrt(np.diag(result))
+        if np.allclose(errors[kinks], before[kinks], rtol=_SAME_ERROR, atol=0):
             break
+        closer = _covariance(likelihood, found, errors * np.where(kinks, 1, _ERROR_STEP), kinks)
+        if closer is None:
+            break
+        result = closer
     return result
 
 
-def _second_derivatives(likelihood: Likelihood, found: Minimum, steps: np.ndarray) -> np.ndarray:
-    """Differences of the gradient over a step of each parameter, made symmetric; by parameters with kinks over steps to
-    both sides, with the rise of the statistic there. NaN where a step leads to where there is no likelihood.
-    """
+def _covariance(likelihood: Likelihood, found: Minimum, steps: np.ndarray, kinks: np.ndarray) -> np.ndarray | None:
+    """Covariance by second derivatives over `steps`, to both sides by those with `kinks`; None where it is none."""
     rows = []
     for number, step in enumerate(steps):
         offset = np.zeros_like(found.values)
         offset[number] = step
         above = likelihood.at(found.values + offset)
         row = (above.gradient - found.local.gradient) / step
-        if likelihood.has_kinks[number]:
+        if kinks[number]:
             below = likelihood.at(found.values - offset)
             row = (above.gradient - below.gradient) / (2 * step)
             row[number] = (above.stat + below.stat - 2 * found.stat) / step**2
-        rows.append(row if np.isfinite(above.stat) else np.full_like(steps, np.nan))
+        if not np.isfinite(above.stat):
+            row[:] = np.nan  # a step to where there is no likelihood
+        rows.append(row)
     _set(likelihood.free, found.values)
-    result = np.array(rows)
-    return (result + result.T) / 2
+    second = (np.array(rows) + np.array(rows).T) / 2
+    scale = np.sqrt(np.diag(found.local.curvature))
+    if not np.all(np.isfinite(second)) or np.linalg.eigvalsh(second / np.outer(scale, scale))[0] <= 0:
+        return None
+    return _inverse(second)
+
+
+def _inverse(second: np.ndarray) -> np.ndarray:
+    """Twice the inverse of second derivatives, of parameters of whatever size."""
+    scale = np.sqrt(np.abs(np.diag(second)))
+    result: np.ndarray = 2 * np.linalg.pinv(second / np.outer(scale, scale)) / np.outer(scale, scale)
+    return result
 
 
 def _held(values: np.ndarray, gradient: np.ndarray, lowest: np.ndarray, highest: np.ndarray) -> np.ndarray:
