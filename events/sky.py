@@ -52,7 +52,8 @@ class Range:
 
     def contains(self, lon: NDArray[np.floating], lat: NDArray[np.floating]) -> NDArray[np.bool_]:
         """Whether positions lie in it."""
-        lon = np.mod(lon.astype(np.float64), 360.0)
+        # In single precision a limit would be rounded too.
+        lon, lat = np.mod(lon.astype(np.float64), 360.0), lat.astype(np.float64)
         if self.west <= self.east:
             # 360 is 0.
             within = ((lon >= self.west) & (lon <= self.east)) | (lon + 360.0 <= self.east)

@@ -6,7 +6,7 @@ import math
 
 from events.sky import Moc, Range, SkyRegion
 from uws.parameters import dali_float
-from vo.regions import Point, bounding_box, from_array
+from vo.regions import Point, check_area, from_array
 
 
 def region(text: str) -> SkyRegion:
@@ -25,7 +25,7 @@ def region(text: str) -> SkyRegion:
     shape = from_array(values)
     if isinstance(shape, Point) or type(shape).__name__.upper() != name:
         raise ValueError(f"{len(values)} numbers do not make a {name}")
-    bounding_box(shape)
+    check_area(shape)
     return shape
 
 

@@ -9,7 +9,7 @@ from tap.adql.tree import Predicate
 from tap.conditions import all_of, any_of, intersecting, known
 from vo.dali import circle, number, polygon
 from vo.errors import UsageFault
-from vo.regions import Circle, Polygon, bounding_box
+from vo.regions import Circle, Polygon, check_area
 
 REGION = "s_region"
 TOLERANCE = 1e-3
@@ -47,7 +47,7 @@ def position(text: str) -> Predicate:
 def _area(shape: Polygon) -> Polygon:
     """The polygon, if it is one. Raises UsageFault."""
     try:
-        bounding_box(shape)
+        check_area(shape)
     except ValueError as error:
         raise UsageFault(str(error)) from None
     return shape

@@ -18,7 +18,7 @@ from events.sky import Moc, Range, SkyRegion
 from vo.columns import ColumnMeta
 from vo.dali import Parameters, circle, integer, interval, polygon
 from vo.errors import MultiValuedFault, UsageFault
-from vo.regions import Circle, Polygon, bounding_box
+from vo.regions import Circle, Polygon, check_area
 
 Form = Literal["fits", "zip", "tar"]
 MEDIA_TYPES: dict[Form, str] = {"fits": "application/fits", "zip": "application/zip", "tar": "application/x-tar"}
@@ -127,7 +127,7 @@ def _position(text: str) -> SkyRegion:
 def _polygon(text: str) -> Polygon:
     shape = Polygon(polygon(text))
     try:
-        bounding_box(shape)
+        check_area(shape)
     except ValueError as error:
         raise UsageFault(str(error)) from None
     return shape

@@ -173,6 +173,7 @@ class ExpressionResolver:
             if isinstance(operand, typed.Literal) and isinstance(operand.value, str):
                 try:
                     shape = regions.parse_dali(operand.value)
+                    regions.check_area(shape)
                 except ValueError as error:
                     raise AdqlError(str(error), operand.at) from None
                 if type(shape).__name__.upper() != node.type:

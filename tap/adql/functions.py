@@ -375,7 +375,7 @@ _ALL = (
     ),
     _geometry(
         "POLYGON",
-        "Polygon by its corners, as coordinates in degrees or points; the smaller of the two areas",
+        "Polygon by its corners, as coordinates in degrees or points; edges do not cross, the smaller area is meant",
         Type.POLYGON,
         (*_LON_LAT, *_LON_LAT, *_LON_LAT),
         (_POINT, _POINT, _POINT),

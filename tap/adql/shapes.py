@@ -32,9 +32,7 @@ def check_shape(name: str, at: int, values: Sequence[float]) -> None:
             regions.Point(lon, lat + height / 2)
             regions.Point(lon, lat - height / 2)
             return
-        shape = regions.from_array(values)
-        if isinstance(shape, regions.Polygon):
-            regions.bounding_box(shape)
+        regions.check_area(regions.from_array(values))
     except ValueError as error:
         raise AdqlError(str(error), at) from None
 
@@ -44,7 +42,7 @@ def region(at: int, argument: typed.Expression) -> typed.Expression:
         raise AdqlError("REGION takes a text constant", argument.at)
     try:
         shape = regions.parse_stcs(argument.value)
-        regions.bounding_box(shape)
+        regions.check_area(shape)
     except ValueError as error:
         raise AdqlError(str(error), argument.at) from None
     return constant_shape(at, shape)

@@ -158,6 +158,7 @@ def test_too_much(distil: Distil, demo: Path) -> None:
         ({"region": ["BOX 1 2 3 4"]}, "region: a region is CIRCLE, POLYGON or RANGE"),
         ({"region": ["CIRCLE 1 2"]}, "region: 2 numbers do not make a CIRCLE"),
         ({"region": ["POLYGON 1 2 1 2 1 2"]}, "region: "),
+        ({"region": ["POLYGON 0 0 5 5 5 0 0 5"]}, "region: edges of the polygon cross each other"),
         ({"region": ["RANGE 1 2 4 3"]}, "region: "),
         ({"moc": ["x"]}, "moc: "),
         ({"position": ["1 2"], "event_type": ["-1"]}, "event types are numbers from 0 on"),

@@ -133,6 +133,7 @@ def test_parameters_must_all_hold(client: Client) -> None:
         ("POS", "BOX 83 22 1 1", "POS: a position is CIRCLE, RANGE or POLYGON"),
         ("POS", "POLYGON 1 2 3 4", "POS: a polygon takes three or more pairs"),
         ("POS", "POLYGON 1 2 1 2 1 2", "POS: "),
+        ("POS", "POLYGON 0 0 5 5 5 0 0 5", "POS: edges of the polygon cross each other"),
         ("POS", "RANGE 1 2 3", "POS: RANGE takes 4 numbers"),
         ("POS", "RANGE 1 2 4 3", "POS: the range of latitudes is upside down"),
         ("POS", "RANGE 1 2 3 NaN", "POS: latitude must be within -90 and 90 deg"),

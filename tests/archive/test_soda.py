@@ -216,6 +216,7 @@ def test_several_observations(client: Client) -> None:
         ({"POS": "RANGE 1 2 4 3"}, 400, "UsageError: POS: the range of latitudes is upside down"),
         ({"POLYGON": "1 2 3 4"}, 400, "UsageError: POLYGON: a polygon takes three or more pairs"),
         ({"POLYGON": "1 2 1 2 1 2"}, 400, "UsageError: POLYGON: "),
+        ({"POLYGON": "0 0 5 5 5 0 0 5"}, 400, "UsageError: POLYGON: edges of the polygon cross each other"),
         ({"MOC": "x"}, 400, "UsageError: MOC: "),
         ({"BAND": "2 1"}, 400, "UsageError: BAND: the interval is upside down"),
         ({"BAND": "-2 -1"}, 400, "UsageError: BAND: no wavelength is in the interval"),

@@ -20,7 +20,7 @@ from tests.events import samples
 from tests.events.samples import EventList
 from tests.examples import examples
 from vo.healpix import cells
-from vo.regions import BOUNDARY, separation, signed_distance
+from vo.regions import BOUNDARY, check_area, separation, signed_distance
 
 MAKERS = (samples.tevatron, samples.polar, samples.whole_sky)
 Copied = tuple[EventList, EventFile]
@@ -119,7 +119,7 @@ def regions(draw: st.DrawFn, events: EventList) -> SkyRegion:
             corners.append((ra + size * math.cos(angle) / math.cos(math.radians(lat)) % 360, lat))
         try:
             polygon = Polygon(tuple(corners))
-            signed_distance(polygon, 0.0, 0.0)
+            check_area(polygon)
         except ValueError:
             return Circle(ra, dec, size)
         return polygon

@@ -286,3 +286,35 @@ def test_hidden_columns_of_missing_values() -> None:
     assert regions.position_columns(None, 3.0) == (None, None, None)
     assert regions.region_box(None) == (None,) * 6
     assert regions.position_columns(90.0, 0.0) == pytest.approx((0, 1, 0), abs=1e-15)
+
+
+@pytest.mark.parametrize("name", POLYGONS)
+def test_areas_are_taken(name: str) -> None:
+    regions.check_area(POLYGONS[name])
+    regions.check_area(Point(1, 2))
+
+
+@pytest.mark.parametrize(
+    "vertices",
+    [
+        ((0, 0), (10, 10), (10, 0), (0, 10)),
+        ((170, 85), (350, 85), (80, 85), (260, 85)),
+        ((358, -3), (2, 3), (2, -3), (0, 5), (358, 3)),
+    ],
+)
+def test_edges_that_cross_make_no_area(vertices: tuple[tuple[float, float], ...]) -> None:
+    with pytest.raises(ValueError, match="cross each other"):
+        regions.check_area(Polygon(vertices))
+    turned = tuple((lon + 77.7, -lat) for lon, lat in reversed(vertices))
+    with pytest.raises(ValueError, match="cross each other"):
+        regions.check_area(Polygon(turned))
+
+
+def test_one_crossing_of_many_edges_is_found() -> None:
+    """More pairs of edges than are looked at together."""
+    angles = np.linspace(0, 2 * np.pi, 4000, endpoint=False)
+    corners = list(zip((50 + 3 * np.cos(angles)).tolist(), (3 * np.sin(angles)).tolist(), strict=True))
+    regions.check_area(Polygon(tuple(corners)))
+    corners[2500], corners[2501] = corners[2501], corners[2500]
+    with pytest.raises(ValueError, match="cross each other"):
+        regions.check_area(Polygon(tuple(corners)))

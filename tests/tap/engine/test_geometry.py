@@ -117,17 +117,27 @@ def test_positions_in_polygons(sky: list[SkyRow], polygon: Polygon) -> None:
     assert ids(f"SELECT obs_id FROM test.sky WHERE 1=CONTAINS(POINT(ra, dec), POLYGON({corners}))") == expected
 
 
+def crosses_itself(corners: np.ndarray) -> bool:
+    try:
+        regions.check_area(Polygon(tuple(map(tuple, corners.tolist()))))
+    except ValueError:
+        return True
+    return False
+
+
 def test_corners_written_in_any_way(sky: list[SkyRow]) -> None:
     """Concave polygons in both orders, closed, and with corners there twice; points near corners and in notches."""
     rng = np.random.default_rng(5)
     asked, expected = [], []
-    for _ in range(16):
+    while len(expected) < 128:
         lon, lat = map(float, rng.choice([(83.0, 22.0), (0.2, 0.0), (120.0, 89.0), (359.9, -40.0)]))
         size, turn = rng.choice([1e-4, 1.0, 30.0]), 2 * np.pi * np.arange(7) / 7
         reach = size * rng.choice([1.0, 0.2], 7)
         corners = np.stack(
             [lon + reach * np.cos(turn) / np.cos(np.radians(lat)), np.clip(lat + reach * np.sin(turn), -90, 90)], 1
         )
+        if crosses_itself(corners):  # over a pole
+            continue
         written = [corners, corners[::-1], np.vstack([corners, corners[:1]]), np.repeat(corners, 2, axis=0)]
         near = corners[0] + rng.normal(0, size / 10, 2)
         point = Point(float(near[0]), float(np.clip(near[1], -90, 90)))
