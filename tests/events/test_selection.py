@@ -177,6 +177,7 @@ CASES = {
     "the whole sky": (Selection((Circle(10.0, 10.0, 180.0),)), (5000, 3000, 4499)),
     "the southern pole": (Selection((Range(0, 360, -90, -90),)), (0, 0, 1)),
     "all longitudes": (Selection((Range(-INF, INF, -INF, INF),)), (5000, 3000, 4499)),
+    "a latitude that single precision rounds": (Selection((Range(76.95, 360.0, 89.45, 89.55),)), None),
     "through longitude 0": (Selection((Range(359, 1, -90, 90),)), None),
     "all cells": (Selection((Moc.parse("0/0-11"),)), (5000, 3000, 4499)),
     "no cell": (Selection((Moc.parse(""),)), (0, 0, 0)),
