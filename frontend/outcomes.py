@@ -221,13 +221,22 @@ def _rows(document: Any, key: str) -> list[Mapping[str, Any]]:
     return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
 
 
+def _significance_of(document: Mapping[str, Any]) -> str:
+    """What kind of significance a document tells: of a fit, of counts in on and off regions, or above a known
+    background.
+    """
+    if "ts" in document:
+        return "Significance (√TS)"
+    return "Significance (Li & Ma)" if isinstance(document.get("alpha"), int | float) else "Significance (Cash)"
+
+
 def facts(document: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Counts, livetime and ranges of a result document, as (label, text)."""
     found = []
     for key, (label, form) in _FACTS.items():
         value = document.get(key)
         if isinstance(value, int | float) and math.isfinite(value):
-            found.append((label, form.format(value)))
+            found.append((_significance_of(document) if key == "significance" else label, form.format(value)))
     livetime = document.get("livetime_s")
     if isinstance(livetime, int | float):
         found.append(("Livetime", quantities.duration_text(livetime)))

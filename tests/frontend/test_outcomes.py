@@ -52,6 +52,14 @@ def test_fit_without_numbers() -> None:
     assert fit.facts == ()
 
 
+def test_a_significance_says_which_it_is() -> None:
+    """Of counts in on and off regions, of a fit, and of counts above a known background."""
+    document = {"significance": 6.54}
+    assert facts(document | {"alpha": 0.1})[1:] == (("Significance (Li & Ma)", "6.5 σ"),)
+    assert facts(document | {"ts": 42.8}) == (("Significance (√TS)", "6.5 σ"),)
+    assert facts(document | {"alpha": None}) == (("Significance (Cash)", "6.5 σ"),)
+
+
 def test_groups_that_are_compared() -> None:
     """A row for each group, and one for the spectrum that is fitted to all of them."""
     rows = FIT["parameters"]
