@@ -213,8 +213,9 @@ def bounding_box(shape: Shape) -> Box:
 
 
 def check_area(shape: Shape) -> None:
-    """Raises ValueError for a polygon that is no area: of two different vertices, or with edges that cross each other,
-    of which nobody could say what is inside. Asked of what users write; what an archive has is taken as it is.
+    """Raises ValueError for a polygon that is no area: with fewer than three different vertices, or with edges that
+    cross each other, of which nobody could say what is inside. Asked of what users write; what an archive has is taken
+    as it is.
     """
     if isinstance(shape, Polygon):
         edges = _edges(shape.vertices)
