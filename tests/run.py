@@ -2,12 +2,13 @@
 
 In two lanes side by side where there are two processors: the rooms with a database and the clients on SQLite beside the
 same rooms on PostgreSQL, which is followed by all other tests. Every skip is listed with its reason. Under
-DISTILLER_REQUIRE_ALL=1 a missing PostgreSQL is a failure.
+DISTILLER_REQUIRE_ALL=1 a missing PostgreSQL is a failure. What is not over after an hour is ended, which is a failure.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,11 @@ ROOMS_WITH_DATABASE = [
     "tests/test_services.py",
 ]
 WITH_CLIENTS = [*ROOMS_WITH_DATABASE, "tests/clients", "tests/conformance", "tests/frontend"]
+
+
+_PATIENCE = 3600
+"""Seconds for all runs."""
+_START = time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +76,16 @@ def run(one: Run, report: Path, output: IO[bytes] | None) -> int:
     else:
         output.write(heading.encode())
         output.flush()
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", "--durations=8", *one.paths],
-        env={**os.environ, "DISTILLER_TEST_DATABASE": one.database},
-        stdout=output,
-        stderr=None if output is None else subprocess.STDOUT,
-        check=False,
-    ).returncode
+    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", "--durations=8", *one.paths]
+    environment = {**os.environ, "DISTILLER_TEST_DATABASE": one.database}
+    with subprocess.Popen(
+        command, env=environment, stdout=output, stderr=None if output is None else subprocess.STDOUT
+    ) as process:
+        try:
+            return process.wait(max(1.0, _START + _PATIENCE - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # on which it says where every thread is
+            return process.wait()
 
 
 def count(report: Path) -> Counter[str]:
@@ -92,7 +101,6 @@ def count(report: Path) -> Counter[str]:
 
 
 def main() -> int:
-    start = time.monotonic()
     has_postgresql = postgresql_binaries() is not None
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
@@ -116,7 +124,7 @@ def main() -> int:
     if not has_postgresql:
         print("==> PostgreSQL is not installed: its whole run is skipped", flush=True)
         total.update(failed=1) if os.environ.get("DISTILLER_REQUIRE_ALL") == "1" else total.update(skipped=1)
-    print(f"==> {time.monotonic() - start:.0f} s")
+    print(f"==> {time.monotonic() - _START:.0f} s")
     print(f"{total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped", flush=True)
     return 1 if any(statuses) or total["failed"] else 0
 

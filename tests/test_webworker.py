@@ -73,7 +73,7 @@ def test_a_busy_client_keeps_its_thread(port: int) -> None:
         with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
             seen[number] = [ask(connection, b"x" * 1000) for _ in range(200)]
 
-    threads = [threading.Thread(target=client, args=(number,)) for number in seen]
+    threads = [threading.Thread(target=client, args=(number,), daemon=True) for number in seen]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -136,10 +136,11 @@ class CopyRun:
 
     def cancel(self) -> None:
         """Stop the statement; from any thread."""
-        if self.statement is not None:
-            self.statement.cancel()
+        self.session.cancel()
 
     def _end(self) -> None:
+        if self.ahead is not None:
+            self.ahead.close()
         if self.reader is not None:
             self.reader.close()
         if self.statement is not None:
@@ -148,18 +149,17 @@ class CopyRun:
 
     def close(self) -> None:
         """End the statement and give the session back, unless the statement had to be stopped."""
-        if not self.whole:
+        if self.whole:
+            self._end()
+            POOL.give(self.address, self.session)
+            return
+        with Watch(self, 0.0):
             try:
                 self.cancel()
             except adbc_driver_manager.Error:
                 logger.warning("a statement could not be cancelled; its session is closed", exc_info=True)
-        if self.ahead is not None:
-            self.ahead.close()
-        self._end()
-        if self.whole:
-            POOL.give(self.address, self.session)
-        else:
-            self.session.close()
+            self._end()
+        self.session.close()
 
 
 class _Ahead:

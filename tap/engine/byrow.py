@@ -98,7 +98,9 @@ class RowsRun:
         """End the statement and give the session back, if it is in order."""
         connection = self.session.connection
         try:
-            self.session.end()
+            if self.session.is_busy:
+                with Watch(self, 0.0):
+                    self.session.end()
             if self.uploads:
                 connection.execute("ROLLBACK")
         except psycopg.Error:

@@ -66,6 +66,7 @@ class Rows:
         self.uploads = tuple(u for u in uploads if u.published.sql_name in statement.read)
         self.timeout = timeout
         self.overflow = False
+        self.stopped = False
         self.run: Run | None = None
 
     def __enter__(self) -> Self:
@@ -87,11 +88,14 @@ class Rows:
         parameters = {**self.statement.parameters, LIMIT: limit}
         if connection.vendor == "sqlite":
             path = str(connection.settings_dict["NAME"])
-            return SqliteRun(path, sql, parameters, read, timeout, uploads, self.departed)
+            return SqliteRun(path, sql, parameters, read, timeout, uploads, self._is_given_up)
         place = session_address(address())
         if limit <= _SHORT or uploads:
-            return byrow.RowsRun(place, sql, parameters, timeout, uploads, self.departed)
-        return bycopy.CopyRun(place, sql, parameters, timeout, self.departed)
+            return byrow.RowsRun(place, sql, parameters, timeout, uploads, self._is_given_up)
+        return bycopy.CopyRun(place, sql, parameters, timeout, self._is_given_up)
+
+    def _is_given_up(self) -> bool:
+        return self.stopped or (self.departed is not None and self.departed())
 
     def __iter__(self) -> Iterator[Batch]:
         assert self.run is not None
@@ -121,6 +125,7 @@ class Rows:
 
     def cancel(self) -> None:
         """Stop the statement; whoever iterates gets a TransientFault. May be called from any thread."""
+        self.stopped = True
         run = self.run
         if run is not None:
             run.cancel()

@@ -47,6 +47,11 @@ class Session:
     def is_open(self) -> bool:
         return not self.connection.closed
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a statement runs of which not all has been read."""
+        return self.connection.pgconn.transaction_status == TransactionStatus.ACTIVE
+
     def start(self, sql: str, parameters: Mapping[str, Any], *, keep: bool) -> list[Row]:
         """Send a statement with `%(name)s` for its parameters; its first rows, none if there are none.
 
@@ -97,7 +102,7 @@ class Session:
 
     def end(self) -> None:
         """End a statement of which not all has been read. Raises psycopg.Error."""
-        if self.connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
+        if self.is_busy:
             self.connection.cancel_safe()
             while self._fetch() is not None:
                 pass

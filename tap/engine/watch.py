@@ -33,14 +33,15 @@ class Watch:
     """`with Watch(run, seconds, departed):` around waiting for the database.
 
     When the time is over, `run.timed_out` is set and the statement cancelled; when `departed()` says that nobody waits
-    for the answer any more, it is cancelled too. Neither happens once the block has been left.
+    for the answer any more, it is cancelled too. Neither happens once the block has been left; until then it happens
+    at each look, because a server that is just being sent the statement takes no notice of a cancellation.
     """
 
     def __init__(self, run: Stoppable, seconds: float, departed: Callable[[], bool] | None = None) -> None:
         self.run = run
         self.deadline = time.monotonic() + seconds
         self.departed = departed
-        self.ended = False
+        self.stopping = self.ended = False
         self.lock = threading.Lock()
 
     def __enter__(self) -> None:
@@ -54,15 +55,16 @@ class Watch:
             self.ended = True
 
     def look(self, now: float) -> None:
-        """Stop the statement, once, if there is a reason to."""
+        """Stop the statement if there is a reason to."""
         with self.lock:
-            late = now > self.deadline
-            if self.ended or not (late or (self.departed is not None and self.departed())):
+            if self.ended:
                 return
-            self.ended = True
-            self.run.timed_out = late
             try:
-                self.run.cancel()
+                if not self.stopping:
+                    self.run.timed_out = now > self.deadline
+                    self.stopping = self.run.timed_out or (self.departed is not None and self.departed())
+                if self.stopping:
+                    self.run.cancel()
             except Exception:
                 logger.exception("a statement could not be cancelled")
 

@@ -85,7 +85,7 @@ def test_ingests_wait_for_each_other(store: Path) -> None:
             entered.set()
 
     with writing():
-        thread = threading.Thread(target=second)
+        thread = threading.Thread(target=second, daemon=True)
         thread.start()
         assert told.wait(10)
         assert not entered.is_set()

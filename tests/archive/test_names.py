@@ -55,7 +55,7 @@ class StandIn(BaseHTTPRequestHandler):
 def sesame(settings: Any) -> Iterator[Any]:
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), StandIn)
     server.asked, server.release = [], threading.Event()
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     settings.DISTILLER_SESAME_URL = f"http://127.0.0.1:{server.server_port}/-oxpi/SNV"
     settings.DISTILLER_SESAME_TIMEOUT = 0.5

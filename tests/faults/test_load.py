@@ -57,7 +57,7 @@ def test_soak(start_worker: StartWorker, broker: Broker, monkeypatch: pytest.Mon
                 return
             _kill(workers[turn % 2], turn, rng)
 
-    killer = threading.Thread(target=kill)
+    killer = threading.Thread(target=kill, daemon=True)
     with web_server() as base:
 
         def client(number: int) -> list[tuple[str, str]]:

@@ -269,7 +269,7 @@ def test_writers_at_the_same_time() -> None:
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    threads = [threading.Thread(target=write, args=(number,), daemon=True) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

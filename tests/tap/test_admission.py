@@ -34,7 +34,7 @@ class Crowd:
         """So many more of a client wait, in this order."""
         for _ in range(count):
             before = self.line.waiting
-            thread = threading.Thread(target=self._wait, args=(client,))
+            thread = threading.Thread(target=self._wait, args=(client,), daemon=True)
             thread.start()
             self.threads.append(thread)
             until(lambda before=before: self.line.waiting == before + 1)

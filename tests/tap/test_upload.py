@@ -527,7 +527,7 @@ class _Web(BaseHTTPRequestHandler):
 def web() -> Iterator[str]:
     """`host:port` of a web server on this machine."""
     server = HTTPServer(("127.0.0.1", 0), _Web)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     yield f"127.0.0.1:{server.server_port}"
     server.shutdown()

@@ -34,7 +34,7 @@ def take(public_id: str, runner: str, **changes: object) -> Job | None:
 
 def at_once(*actions: Callable[[], object]) -> list[object]:
     """Results of actions that are started at the same moment in threads of their own."""
-    barrier = threading.Barrier(len(actions))
+    barrier = threading.Barrier(len(actions), timeout=60)
     outcomes: list[object] = [None] * len(actions)
 
     def act(index: int) -> None:
@@ -44,7 +44,7 @@ def at_once(*actions: Callable[[], object]) -> list[object]:
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=act, args=[i]) for i in range(len(actions))]
+    threads = [threading.Thread(target=act, args=[i], daemon=True) for i in range(len(actions))]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -34,7 +34,7 @@ def test_log_of_a_job(runner: Runner) -> None:
 def test_log_and_stage_while_a_job_runs(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching_module, "LOOK", 0.02)
     job = queued(seconds=30)
-    thread = threading.Thread(target=lambda: (runner.run(job.queue), connection.close()))
+    thread = threading.Thread(target=lambda: (runner.run(job.queue), connection.close()), daemon=True)
     thread.start()
     try:
         text, _ = eventually(lambda: logs.read(job) if logs.read(job)[0] else None, 20, "the log")

@@ -58,7 +58,8 @@ def test_job_completes(worker: WorkerProcess, submit: Submit, finished: Finished
     assert [r.name for r in job.results.all()] == ["text", "extra"]
     assert job.software == {"distiller": version(), "pydantic": metadata.version("pydantic")}
     assert "running" in JobLog.objects.get(job=job).text
-    assert not list((Path(settings.DISTILLER_HOME) / "work").glob(f"*/{public_id}*"))
+    work = Path(settings.DISTILLER_HOME) / "work"
+    eventually(lambda: not list(work.glob(f"*/{public_id}*")), 10, "the end of its folder")
 
 
 def test_files_sent_along(worker: WorkerProcess, finished: Finished, client: Client) -> None:

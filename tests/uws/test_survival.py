@@ -186,7 +186,7 @@ def test_abort_while_results_are_stored(runner: Runner, monkeypatch: pytest.Monk
         store.request_abort(job)
         connection.close()
 
-    thread = threading.Thread(target=abort)
+    thread = threading.Thread(target=abort, daemon=True)
     thread.start()
     runner.run(job.queue)
     thread.join()
@@ -335,7 +335,7 @@ def test_disk_that_is_full(runner: Runner) -> None:
 def test_reconcilers_at_once(sent: list[str]) -> None:
     """A crash is counted once, however many see it."""
     job = taken()
-    barrier = threading.Barrier(3)
+    barrier = threading.Barrier(3, timeout=60)
 
     def recover() -> None:
         stale = Job.objects.get(pk=job.pk)
@@ -343,7 +343,7 @@ def test_reconcilers_at_once(sent: list[str]) -> None:
         Reconciler(HOME)._recover(stale, crashed=True)
         connection.close()
 
-    threads = [threading.Thread(target=recover) for _ in range(3)]
+    threads = [threading.Thread(target=recover, daemon=True) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:

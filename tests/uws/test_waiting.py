@@ -41,7 +41,7 @@ def in_a_while(seconds: float, action: Any) -> threading.Thread:
         finally:
             connection.close()
 
-    thread = threading.Thread(target=act)
+    thread = threading.Thread(target=act, daemon=True)
     thread.start()
     return thread
 
@@ -133,7 +133,7 @@ def test_one_look_for_all_who_wait(broker: str, settings: Any, monkeypatch: pyte
             connection.close()
 
     begin = time.monotonic()
-    threads = [threading.Thread(target=follow, args=[number]) for number in range(10)]
+    threads = [threading.Thread(target=follow, args=[number], daemon=True) for number in range(10)]
     for thread in threads:
         thread.start()
         time.sleep(0.02)

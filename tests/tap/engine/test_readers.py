@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import socket
 import time
 from datetime import datetime
+from typing import Any
 
 import adbc_driver_manager
 import pytest
@@ -13,6 +15,7 @@ from django.db import connection
 from django.test import RequestFactory
 
 from tap.engine.bycopy import CopyRun, with_literals
+from tap.engine.byrow import RowsRun
 from tap.service import Query, prepare
 from tests.tap.engine.test_safety import FOREVER
 from tests.tap.sky import CONTEXT, SkyRow, answer
@@ -95,6 +98,55 @@ def test_a_statement_ends_with_its_client(sky: list[SkyRow], maxrec: int | None)
         list(rows)
     assert time.monotonic() - started < 5
     assert answer("SELECT COUNT(*) FROM test.sky", maxrec) == [(len(sky),)]
+
+
+@pytest.mark.parametrize("maxrec", [LONG, SHORT])
+def test_a_cancellation_that_comes_too_early(
+    sky: list[SkyRow], monkeypatch: pytest.MonkeyPatch, maxrec: int | None
+) -> None:
+    """A server that has not read the statement yet takes no notice: it is told again until the statement has ended."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no server")
+    reader: Any = CopyRun if maxrec is LONG else RowsRun
+    cancel, early = reader.cancel, [True, True]
+    monkeypatch.setattr(reader, "cancel", lambda run: early.pop() if early else cancel(run))
+    with (
+        pytest.raises(TransientFault, match=r"took longer than 0\.2 s"),
+        prepare(FOREVER, CONTEXT).run(maxrec=maxrec, timeout=0.2) as rows,
+    ):
+        list(rows)
+    assert early == []
+
+
+def test_a_statement_is_told_to_end_until_it_does(sky: list[SkyRow], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaving it in the middle too: what is read ahead ends, though the first cancellation had no effect."""
+    if connection.vendor != "postgresql":
+        pytest.skip("PostgreSQL's COPY")
+    cancel, early = CopyRun.cancel, [True]
+    monkeypatch.setattr(CopyRun, "cancel", lambda run: early.pop() if early else cancel(run))
+    started = time.monotonic()
+    with prepare("SELECT a.obs_id, b.name FROM test.sky a, test.sky b, test.sky c, test.sky d", CONTEXT).run() as rows:
+        next(iter(rows))
+    assert early == []
+    assert time.monotonic() - started < 5
+
+
+def test_a_client_whose_state_cannot_be_told(sky: list[SkyRow], caplog: pytest.LogCaptureFixture) -> None:
+    """The thread that watches over all statements survives it: the time limit holds for the next one too."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no server")
+
+    def fail() -> bool:
+        raise ValueError("no socket")
+
+    query = prepare(FOREVER, CONTEXT)
+    for state in (fail, None):
+        with (
+            caplog.at_level(logging.CRITICAL),
+            pytest.raises(TransientFault, match="took longer than 1 s"),
+            query.run(timeout=1, departed=state) as rows,
+        ):
+            list(rows)
 
 
 @pytest.mark.parametrize("maxrec", [LONG, SHORT])

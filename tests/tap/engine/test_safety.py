@@ -223,6 +223,7 @@ def test_a_running_statement_can_be_ended_from_another_thread(sky: list[SkyRow])
     running = prepare(FOREVER, CONTEXT).run(timeout=60)
     assert isinstance(running, AdmittedRows)
     timer = threading.Timer(0.5, running.cancel)
+    timer.daemon = True
     timer.start()
     started = time.monotonic()
     with pytest.raises(TransientFault, match="the query was stopped"), running as rows:
