@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from django.core.management import CommandError
+from django.db import OperationalError
+from django.test import TransactionTestCase
 
 from tests.archive_fixtures import _demo_archive as _demo_archive
 from tests.archive_fixtures import _hess_archive as _hess_archive
@@ -40,6 +43,28 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     from tap.engine.engine import close_idle
 
     close_idle()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient_flush() -> Iterator[None]:
+    """A database is emptied under a worker that may still be ending the job of the test.
+
+    Where each waits for a table of the other, PostgreSQL lets one of them fail: emptying is then done again.
+    """
+    flush = TransactionTestCase._fixture_teardown
+
+    def patiently(case: TransactionTestCase) -> None:
+        for _ in range(4):
+            try:
+                return flush(case)
+            except CommandError as error:
+                if not isinstance(error.__cause__, OperationalError):
+                    raise
+        return flush(case)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", patiently)
+        yield
 
 
 @pytest.fixture(autouse=True)

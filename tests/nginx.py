@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.server import free_port, wait_until_it_listens
+from tests.server import listening, own_port
 
 _CONFIGURATION = """
 daemon off; worker_processes 2; pid {folder}/pid; error_log {folder}/error.log; {user}
@@ -40,18 +39,12 @@ def nginx(files: Path, front: str = "") -> Iterator[str]:
     executable = program()
     if executable is None:
         raise RuntimeError("nginx is not installed")
-    port = free_port()
-    with tempfile.TemporaryDirectory(prefix="distiller-nginx-", dir="/tmp") as folder:
+    with own_port() as port, tempfile.TemporaryDirectory(prefix="distiller-nginx-", dir="/tmp") as folder:
         text = _CONFIGURATION.format(folder=folder, port=port, files=files, front=front, user=_user())
         path = Path(folder) / "nginx.conf"
         path.write_text(text)
-        process = subprocess.Popen([executable, "-p", folder, "-e", f"{folder}/error.log", "-c", str(path)])
-        try:
-            wait_until_it_listens(port, process)
+        with listening([executable, "-p", folder, "-e", f"{folder}/error.log", "-c", str(path)], port):
             yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(10)
 
 
 def _user() -> str:

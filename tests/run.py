@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO
 
 from tests.services import postgresql_binaries
+from uws.processes import adopt_orphans, kill_family
 
 ROOMS_WITH_DATABASE = [
     "tests/tap",
@@ -101,6 +102,14 @@ def count(report: Path) -> Counter[str]:
 
 
 def main() -> int:
+    adopt_orphans()
+    try:
+        return run_all()
+    finally:
+        kill_family()  # servers and workers of a run that was ended keep open what it printed to
+
+
+def run_all() -> int:
     has_postgresql = postgresql_binaries() is not None
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)

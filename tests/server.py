@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -17,41 +17,46 @@ from django.conf import settings
 from tests.worker import ROOT, running_worker, test_database_url
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@contextmanager
+def own_port() -> Iterator[int]:
+    """A port of 127.0.0.1 that nobody else is given within the block: another run of the tests looks for ports too.
+
+    Linux lets a server bind it all the same: both set SO_REUSEADDR, and the socket that keeps it does not listen.
+    """
+    with closing(socket.socket()) as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind(("127.0.0.1", 0))
+        port = int(keeper.getsockname()[1])
+        if sys.platform != "linux":
+            keeper.close()
+        yield port
+
+
+@contextmanager
+def listening(command: Sequence[str], port: int, **options: Any) -> Iterator[None]:
+    """A server that runs within the block; `options` are those of Popen."""
+    process = subprocess.Popen(command, **options)
+    try:
+        wait_until_it_listens(port, process)
+        yield
+    finally:
+        process.terminate()
+        process.wait(60)  # gunicorn gives its threads 30 s to end
 
 
 @contextmanager
 def web_server() -> Iterator[str]:
     """Base URL of a running server; what the tests have committed is what it shows."""
-    port = free_port()
     environment = {
         **os.environ,
         "DATABASE_URL": test_database_url(),
         "DISTILLER_HOME": str(settings.DISTILLER_HOME),
         "DISTILLER_LOG_LEVEL": "WARNING",
     }
-    command = [sys.executable, "-m", "gunicorn", "distiller.wsgi", "--bind", f"127.0.0.1:{port}"]
-    command += [
-        "--worker-class",
-        "distiller.webworker.StayingWorker",
-        "--threads",
-        "8",
-        "--log-level",
-        "warning",
-        "--chdir",
-        str(ROOT),
-    ]
-    process = subprocess.Popen(command, env=environment, cwd=ROOT)
-    try:
-        wait_until_it_listens(port, process)
+    command = [sys.executable, "-m", "gunicorn", "distiller.wsgi", "--threads", "8", "--log-level", "warning"]
+    command += ["--worker-class", "distiller.webworker.StayingWorker", "--chdir", str(ROOT), "--bind"]
+    with own_port() as port, listening([*command, f"127.0.0.1:{port}"], port, env=environment, cwd=ROOT):
         yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 def wait_until_it_listens(port: int, process: subprocess.Popen[bytes]) -> None:

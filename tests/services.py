@@ -6,6 +6,7 @@ import atexit
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -92,9 +93,9 @@ def start_redis() -> str | None:
     if program is None:
         return None
     folder = Path(tempfile.mkdtemp(prefix="distiller-redis-", dir="/tmp"))
-    socket = folder / "redis.sock"
+    path = folder / "redis.sock"
     process = subprocess.Popen(
-        [program, "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder)],
+        [program, "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)],
         stdout=subprocess.DEVNULL,
     )
 
@@ -104,9 +105,15 @@ def start_redis() -> str | None:
         shutil.rmtree(folder, ignore_errors=True)
 
     atexit.register(stop)
-    deadline = time.monotonic() + 10
-    while not socket.exists():
+    deadline = time.monotonic() + 60
+    while not _listens(path):
         if time.monotonic() > deadline:
             raise RuntimeError("redis-server did not start")
         time.sleep(0.02)
-    return f"redis+socket://{socket}"
+    return f"redis+socket://{path}"
+
+
+def _listens(path: Path) -> bool:
+    """Whether somebody listens on a Unix socket; its file is there a moment before."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0

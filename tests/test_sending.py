@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import http.client
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from pathlib import Path
 
 import pytest
 
-from distiller import webworker
-from tests.server import free_port, wait_until_it_listens
+from tests.server import listening, own_port
+from tests.worker import ROOT
 
 THREADS = 2
 SIZE = 32 * 2**20
@@ -81,21 +79,14 @@ def port(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> Iterator[i
     folder = tmp_path_factory.mktemp("sending")
     (folder / "sending_application.py").write_text(APPLICATION)
     (folder / "file").write_bytes(content)
-    number = free_port()
-    process = subprocess.Popen(
-        [
+    with own_port() as number:
+        command = [
             *(sys.executable, "-m", "gunicorn", "sending_application:application", "--pythonpath", str(folder)),
             *("--bind", f"127.0.0.1:{number}", "--worker-class", "distiller.webworker.StayingWorker"),
             *("--threads", str(THREADS), "--log-level", "warning", "--env", f"FILE={folder / 'file'}"),
-        ],
-        cwd=Path(webworker.__file__).parent.parent,
-    )
-    try:
-        wait_until_it_listens(number, process)
-        yield number
-    finally:
-        process.terminate()
-        process.wait(20)
+        ]
+        with listening(command, number, cwd=ROOT):
+            yield number
 
 
 def get(connection: http.client.HTTPConnection, path: str) -> bytes:

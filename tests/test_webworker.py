@@ -5,18 +5,16 @@ from __future__ import annotations
 import http.client
 import itertools
 import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
-from distiller import webworker
-from tests.server import free_port, wait_until_it_listens
+from tests.server import listening, own_port
+from tests.worker import ROOT
 
 THREADS = 2
 APPLICATION = """
@@ -43,21 +41,14 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A server with two threads, each of which answers with its name."""
     folder = tmp_path_factory.mktemp("web")
     (folder / "named.py").write_text(APPLICATION)
-    number = free_port()
-    process = subprocess.Popen(
-        [
+    with own_port() as number:
+        command = [
             *(sys.executable, "-m", "gunicorn", "named:application", "--pythonpath", str(folder)),
             *("--bind", f"127.0.0.1:{number}", "--worker-class", "distiller.webworker.StayingWorker"),
             *("--threads", str(THREADS), "--log-level", "warning"),
-        ],
-        cwd=Path(webworker.__file__).parent.parent,
-    )
-    try:
-        wait_until_it_listens(number, process)
-        yield number
-    finally:
-        process.terminate()
-        process.wait(20)
+        ]
+        with listening(command, number, cwd=ROOT):
+            yield number
 
 
 def ask(connection: http.client.HTTPConnection, body: bytes = b"") -> str:
@@ -66,21 +57,27 @@ def ask(connection: http.client.HTTPConnection, body: bytes = b"") -> str:
 
 
 def test_a_busy_client_keeps_its_thread(port: int) -> None:
-    """Two clients that ask without a pause are mostly answered by one thread each; handed around, half would change."""
-    seen: dict[int, list[str]] = {0: [], 1: []}
+    """Two clients that ask without a pause are mostly answered by one thread each; handed around, half would change.
+
+    On a busy machine the clients do pause: one try of three must be good.
+    """
+    seen: dict[int, list[str]] = {}
 
     def client(number: int) -> None:
         with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
             seen[number] = [ask(connection, b"x" * 1000) for _ in range(200)]
 
-    threads = [threading.Thread(target=client, args=(number,), daemon=True) for number in seen]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    changes = [sum(a != b for a, b in itertools.pairwise(names)) for names in seen.values()]
-    assert [len(names) for names in seen.values()] == [200, 200]
-    assert max(changes) < 70
+    def most_changes() -> int:
+        seen.clear()
+        threads = [threading.Thread(target=client, args=(number,), daemon=True) for number in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert [len(names) for names in seen.values()] == [200, 200]
+        return max(sum(a != b for a, b in itertools.pairwise(names)) for names in seen.values())
+
+    assert any(most_changes() < 70 for _ in range(3))
 
 
 def test_more_clients_than_threads_are_all_answered(port: int) -> None:
@@ -109,7 +106,7 @@ def test_two_requests_sent_together_are_both_answered(port: int) -> None:
 
 def raw(port: int, request: bytes) -> socket.socket:
     """A connection on which that has been sent."""
-    connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", port), timeout=20)
     connection.sendall(request)
     return connection
 

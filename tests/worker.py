@@ -60,13 +60,13 @@ class WorkerProcess:
         """End it as Ctrl-C does; its exit status."""
         assert self.process is not None
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(30)
+        return self.process.wait(90)
 
     def kill(self) -> None:
         """kill -9 of the supervisor."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
     @property
     def is_running(self) -> bool:
@@ -109,7 +109,11 @@ def alive(pid: int) -> bool:
         return False
 
 
-def eventually(condition: Callable[[], Any], seconds: float = 60.0, what: str = "the condition") -> Any:
+PATIENCE = 150.0
+"""Seconds that tests wait for what a worker does. It takes seconds to start, and a minute on a busy machine."""
+
+
+def eventually(condition: Callable[[], Any], seconds: float = PATIENCE, what: str = "the condition") -> Any:
     """The first true value of the condition; fails when the time is over."""
     deadline = time.monotonic() + seconds
     while True:

@@ -87,9 +87,9 @@ def test_ingests_wait_for_each_other(store: Path) -> None:
     with writing():
         thread = threading.Thread(target=second, daemon=True)
         thread.start()
-        assert told.wait(10)
+        assert told.wait(60)
         assert not entered.is_set()
-    thread.join(10)
+    thread.join(60)
     assert entered.is_set()
 
 

@@ -52,7 +52,7 @@ class Service:
 
     def post(self, path: str = "", **data: Any) -> requests.Response:
         """The answer after the redirect, as browsers and the validator follow it."""
-        return self.session.post(f"{self.url}{path}", data=data, timeout=30)
+        return self.session.post(f"{self.url}{path}", data=data, timeout=60)
 
     def create(self, kind: str, **control: str) -> str:
         """Path of a new job, below the list."""
@@ -67,7 +67,7 @@ class Service:
 
     def ended(self, job: str) -> ElementTree.Element:
         """The job once it is in a final phase, waited for as section 2.2.1.2 has it."""
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 200
         while (answer := self.get(job, WAIT="20")) and phase_of(answer) not in FINAL:
             assert time.monotonic() < deadline, answer.text
         return ElementTree.fromstring(answer.content)

@@ -98,7 +98,7 @@ def test_many_processes_make_the_same_copy(store: EventStore, source: Source) ->
     """Whoever reads while others write sees a whole copy."""
     whole = rows(store, source)
     fork = multiprocessing.get_context("fork")
-    barrier = fork.Barrier(4)
+    barrier = fork.Barrier(4, timeout=60)
     others = [fork.Process(target=_prepare, args=(store.folder, source, barrier)) for _ in range(3)]
     for other in others:
         other.start()

@@ -96,12 +96,12 @@ Finished = Callable[[str], Job]
 def finished() -> Finished:
     """`finished(public_id)`: the job once it is in a final phase."""
 
-    def wait(public_id: str, seconds: float = 60.0) -> Job:
+    def wait(public_id: str) -> Job:
         def final() -> Job | None:
             job = Job.objects.get(public_id=public_id)
             return job if job.is_final else None
 
-        job: Job = eventually(final, seconds, f"the end of job {public_id}")
+        job: Job = eventually(final, what=f"the end of job {public_id}")
         return job
 
     return wait

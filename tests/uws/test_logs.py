@@ -13,7 +13,7 @@ from tests.uws.in_process import sent as sent
 from tests.worker import eventually
 from uws import logs, store
 from uws import watching as watching_module
-from uws.models import JobLog
+from uws.models import Job, JobLog
 from uws.runner import Runner
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,10 +37,9 @@ def test_log_and_stage_while_a_job_runs(runner: Runner, monkeypatch: pytest.Monk
     thread = threading.Thread(target=lambda: (runner.run(job.queue), connection.close()), daemon=True)
     thread.start()
     try:
-        text, _ = eventually(lambda: logs.read(job) if logs.read(job)[0] else None, 20, "the log")
+        text, _ = eventually(lambda: logs.read(job) if logs.read(job)[0] else None, 60, "the log")
         assert text == f"running {job.activity}: well\n"
-        job.refresh_from_db()
-        assert job.progress_stage == "thought"
+        eventually(lambda: Job.objects.filter(pk=job.pk, progress_stage="thought").exists(), 60, "the stage")
     finally:
-        eventually(lambda: store.request_abort(job), 5, "the abort")
+        eventually(lambda: store.request_abort(job), 60, "the abort")
         thread.join()

@@ -30,14 +30,24 @@ def executing(public_id: str) -> Job:
         job = Job.objects.get(public_id=public_id)
         return job if job.phase == Phase.EXECUTING and job.runner and "Waiting" in job.progress_message else None
 
-    job: Job = eventually(look, 60, "the start of the job")
+    job: Job = eventually(look, what="the start of the job")
     return job
 
 
-def pids_file(public_id: str) -> Path:
-    """Where the worker function writes the ids of its processes."""
+def note(public_id: str, name: str) -> Path:
+    """A file by which test and worker function tell each other something."""
     activity = Job.objects.get(public_id=public_id).activity
-    return Path(settings.DISTILLER_HOME) / "cache" / f"{activity}.pids"
+    return Path(settings.DISTILLER_HOME) / "cache" / f"{activity}.{name}"
+
+
+def pids_of(public_id: str) -> list[int]:
+    """The processes of a job that is a family, as its worker function has written them down."""
+    return [int(p) for p in note(public_id, "pids").read_text().split()]
+
+
+def has_worked_enough(public_id: str) -> None:
+    """The job need not wait any more, in this run or another."""
+    note(public_id, "enough").touch()
 
 
 def result_text(client: Client, public_id: str, name: str = "text", kind: str = "echo") -> str:
@@ -59,7 +69,7 @@ def test_job_completes(worker: WorkerProcess, submit: Submit, finished: Finished
     assert job.software == {"distiller": version(), "pydantic": metadata.version("pydantic")}
     assert "running" in JobLog.objects.get(job=job).text
     work = Path(settings.DISTILLER_HOME) / "work"
-    eventually(lambda: not list(work.glob(f"*/{public_id}*")), 10, "the end of its folder")
+    eventually(lambda: not list(work.glob(f"*/{public_id}*")), 60, "the end of its folder")
 
 
 def test_files_sent_along(worker: WorkerProcess, finished: Finished, client: Client) -> None:
@@ -114,7 +124,7 @@ def test_abort_ends_the_whole_family(worker: WorkerProcess, submit: Submit, clie
     """UWS 1.1 section 2.1.4: the work itself ends, within 2 s, with the programs it has started."""
     public_id = submit(behave="family", seconds=50)
     executing(public_id)
-    pids = [int(p) for p in pids_file(public_id).read_text().split()]
+    pids = pids_of(public_id)
     assert all(alive(pid) for pid in pids)
     begin = time.monotonic()
     response = client.post(f"/uws/echo/{public_id}/phase", {"PHASE": "ABORT"})
@@ -137,7 +147,7 @@ def test_deleting_a_running_job(worker: WorkerProcess, submit: Submit, client: C
     """UWS 1.1 section 2.1.5: it is gone at once for its owner, and its process soon after."""
     public_id = submit(behave="family", seconds=50)
     executing(public_id)
-    pids = [int(p) for p in pids_file(public_id).read_text().split()]
+    pids = pids_of(public_id)
     assert client.delete(f"/uws/echo/{public_id}").status_code == 303
     assert client.get(f"/uws/echo/{public_id}").status_code == 404
     eventually(lambda: not any(alive(pid) for pid in pids), 5, "the end of all processes")
@@ -165,14 +175,16 @@ def test_same_work_is_answered_from_the_store(
 
 def test_run_is_handed_over(worker: WorkerProcess, submit: Submit, finished: Finished, client: Client) -> None:
     """The first of two identical jobs is aborted in mid-run: that run goes on, and completes the second."""
-    first = submit(seconds=3, text="handed over")
+    first = submit(seconds=90, text="handed over")
     stamp = executing(first).activity
-    second = submit(seconds=3, text="handed over")
-    eventually(lambda: Job.objects.get(public_id=second).leader, 10, "the joining")
+    second = submit(seconds=90, text="handed over")
+    eventually(lambda: Job.objects.get(public_id=second).leader, 60, "the joining")
     begin = time.monotonic()
     client.post(f"/uws/echo/{first}/phase", {"PHASE": "ABORT"})
     assert time.monotonic() - begin < 2
     assert Job.objects.get(public_id=first).phase == Phase.ABORTED
+    assert Job.objects.get(public_id=second).phase == Phase.EXECUTING
+    has_worked_enough(second)
     job = finished(second)
     assert (job.phase, job.activity, job.answered_from) == (Phase.COMPLETED, stamp, "")
     assert result_text(client, second) == "handed over"
@@ -184,12 +196,13 @@ def test_worker_killed_in_mid_job(worker: WorkerProcess, submit: Submit, finishe
 
     Programs that the job itself had started are ended by the next worker.
     """
-    public_id = submit(seconds=3, behave="family", text="killed")
+    public_id = submit(seconds=90, behave="family", text="killed")
     executing(public_id)
-    pids = [int(p) for p in pids_file(public_id).read_text().split()]
+    pids = pids_of(public_id)
     family = set(worker.family()) - set(pids[1:])
     worker.kill()
-    eventually(lambda: not any(alive(pid) for pid in family), 10, "the end of the worker's processes")
+    eventually(lambda: not any(alive(pid) for pid in family), 30, "the end of the worker's processes")
+    has_worked_enough(public_id)
     worker.start()
     job = finished(public_id)
     assert job.phase == Phase.COMPLETED
@@ -198,22 +211,25 @@ def test_worker_killed_in_mid_job(worker: WorkerProcess, submit: Submit, finishe
 
 
 def test_pool_process_killed_in_mid_job(worker: WorkerProcess, submit: Submit, finished: Finished) -> None:
-    public_id = submit(seconds=3, text="pool")
+    public_id = submit(seconds=90, text="pool")
     job = executing(public_id)
     os.kill(int(job.runner.rsplit("-", 2)[1]), 9)
+    eventually(lambda: not alive(int(job.runner.rsplit("-", 2)[1])), 30, "the end of the process")
+    has_worked_enough(public_id)
     job = finished(public_id)
     assert (job.phase, job.crashes) == (Phase.COMPLETED, 1)
 
 
 def test_stopping_hands_jobs_to_the_next_worker(worker: WorkerProcess, submit: Submit, finished: Finished) -> None:
     """A worker that is stopped on purpose is not held against its jobs."""
-    public_id = submit(seconds=3, text="handed")
+    public_id = submit(seconds=90, text="handed")
     executing(public_id)
     family = worker.family()
     assert worker.stop() == 0
     assert not any(alive(pid) for pid in family)
     job = Job.objects.get(public_id=public_id)
     assert (job.phase, job.runner, job.crashes) == (Phase.EXECUTING, "", 0)
+    has_worked_enough(public_id)
     worker.start()
     assert finished(public_id).phase == Phase.COMPLETED
 

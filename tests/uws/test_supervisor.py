@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from django.test import Client
 from distiller import broker
 from distiller.settings.queue import celery_settings
 from distiller.supervisor import Program
+from tests.server import own_port
 from tests.uws.conftest import WORKER, Finished
 from tests.worker import ROOT, WorkerProcess, alive, descendants, eventually
 from tests.worker import test_database_url as database_url
@@ -53,12 +54,15 @@ def test_a_program_that_dies_is_started_again() -> None:
     program.stop()
 
 
-def test_a_program_that_does_not_stop_is_killed() -> None:
-    stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(1000)"
-    program = Program("stubborn", [sys.executable, "-c", stubborn], patience=0.5)
+def test_a_program_that_does_not_stop_is_killed(tmp_path: Path) -> None:
+    stubborn = (
+        "import pathlib, signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        "pathlib.Path(sys.argv[1]).touch(); time.sleep(1000)"
+    )
+    program = Program("stubborn", [sys.executable, "-c", stubborn, str(tmp_path / "deaf")], patience=0.5)
     program.start()
     assert program.process is not None
-    time.sleep(0.3)
+    eventually((tmp_path / "deaf").exists, what="the program that takes no notice")
     program.stop()
     assert program.process.returncode == -signal.SIGKILL
 
@@ -76,16 +80,16 @@ def test_nothing_outlives_its_parent() -> None:
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    eventually(lambda: not alive(child), 5, "the end of the program")
+    eventually(lambda: not alive(child), 20, "the end of the program")
 
 
 def test_marked_processes_are_found() -> None:
     process = subprocess.Popen(["sleep", "1000"], env={**os.environ, processes.MARKER: "job.1"}, start_new_session=True)
     other = subprocess.Popen(["sleep", "1000"], env={**os.environ, processes.MARKER: "job.11"})
     try:
-        eventually(lambda: list(processes.marked("job.1")) == [process.pid], 5, "the marked process")
+        eventually(lambda: list(processes.marked("job.1")) == [process.pid], 20, "the marked process")
         assert processes.kill_marked("job.1") == 1
-        assert process.wait(5) == -signal.SIGKILL
+        assert process.wait(20) == -signal.SIGKILL
         assert other.poll() is None
     finally:
         other.kill()
@@ -114,13 +118,13 @@ def test_broker_of_each_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 def test_second_worker_is_refused(worker: WorkerProcess) -> None:
     """Two supervisors would fight over the private queue of one DISTILLER_HOME."""
-    eventually(Worker.objects.exists, 60, "the worker's registration")
+    eventually(Worker.objects.exists, what="the worker's registration")
     second = subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "worker"],
         env={**os.environ, "DATABASE_URL": database_url()},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=150,
         check=False,
     )
     assert second.returncode == 1
@@ -138,7 +142,7 @@ def redis_of(worker: WorkerProcess) -> int:
 
 def test_queue_that_dies_is_started_again(worker: WorkerProcess, finished: Finished) -> None:
     """The private Redis is killed: it comes back empty, the worker finds it again, and no job is lost."""
-    eventually(Worker.objects.exists, 60, "the worker's registration")
+    eventually(Worker.objects.exists, what="the worker's registration")
     first = service.create("echo", {"text": ["before"], "seconds": ["1"]}, Requester())
     service.run(first)
     finished(first.public_id)
@@ -201,13 +205,16 @@ def test_memory_limit(no_worker: None, finished: Finished) -> None:
         worker.stop()
 
 
+@pytest.fixture
+def port() -> Iterator[int]:
+    with own_port() as port:
+        yield port
+
+
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_serve(no_worker: None, tmp_path: Path) -> None:
+def test_serve(no_worker: None, port: int, tmp_path: Path) -> None:
     """One command: says what it does and where it answers, runs the worker too, and Ctrl-C ends everything."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     environment = {
         **os.environ,
         "DISTILLER_HOME": str(tmp_path / "home"),
@@ -221,14 +228,14 @@ def test_serve(no_worker: None, tmp_path: Path) -> None:
             [sys.executable, "-W", "ignore", str(ROOT / "manage.py"), "serve"], env=environment, stdout=file
         )
     try:
-        eventually(lambda: f"ready at http://127.0.0.1:{port}/" in output.read_text(), 120, "the greeting")
-        assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=10).json()["database"] is True
-        assert requests.get(f"http://127.0.0.1:{port}/uws/spectrum", timeout=10).status_code == 200
+        eventually(lambda: f"ready at http://127.0.0.1:{port}/" in output.read_text(), what="the greeting")
+        assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=60).json()["database"] is True
+        assert requests.get(f"http://127.0.0.1:{port}/uws/spectrum", timeout=60).status_code == 200
         family = descendants(process.pid)
         assert len(family) >= 4
     finally:
         process.send_signal(signal.SIGINT)
-        status = process.wait(60)
+        status = process.wait(90)
     assert status == 0
     assert not any(alive(pid) for pid in family)
     assert output.read_text().endswith("Stopped\n")

@@ -134,7 +134,7 @@ def test_a_database_that_stays_away(runner: Runner, monkeypatch: pytest.MonkeyPa
 
 
 def test_time_limit_while_the_database_is_away(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
-    job = queued(seconds=60)
+    job = queued(seconds=90)
     Job.objects.update(execution_duration=1)
     monkeypatch.setattr(watching_module, "LOOK", 0.05)
     exchange, begin = watching_module._exchange, time.monotonic()
@@ -182,7 +182,7 @@ def test_abort_while_results_are_stored(runner: Runner, monkeypatch: pytest.Monk
     job = queued(text="large")
 
     def abort() -> None:
-        storing.wait(20)
+        storing.wait(60)
         store.request_abort(job)
         connection.close()
 
@@ -196,8 +196,9 @@ def test_abort_while_results_are_stored(runner: Runner, monkeypatch: pytest.Monk
     assert not list((HOME / "results" / job.public_id[:2]).rglob(f"{job.public_id}/*/*"))
 
 
-def test_abort_of_a_job_that_waits_to_be_run_again() -> None:
-    """No worker has it: it is ended at once."""
+def test_abort_of_a_job_that_waits_to_be_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker has it: it is ended at once, and none is waited for."""
+    monkeypatch.setattr(service, "ABORT_PATIENCE", 50.0)
     job = taken()
     store.update_run(job, 1, runner="")
     begin = time.monotonic()

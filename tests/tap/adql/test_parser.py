@@ -109,9 +109,9 @@ def test_messages_say_where_and_what(query: str, place: tuple[int, int], said: s
 )
 def test_excessive_queries_end_quickly_in_a_clean_error(query: str) -> None:
     """ADQL checklist ADQL-93: no recursion limit, no long parse."""
-    started = time.perf_counter()
+    started = time.process_time()
     assert refused(query) is not None
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_long_conditions_and_lists_are_fine() -> None:
