@@ -111,11 +111,12 @@ def is_public(address: str) -> bool:
 def _answer(target: SplitResult, address: str, deadline: float) -> Iterator[http.client.HTTPResponse]:
     """The answer to a GET, on a connection that is cut at the deadline whatever the server does."""
     host, port = str(target.hostname), _port(target)
-    cut = None
+    cut = handle = None
     try:
         raw = socket.create_connection((address, port), timeout=max(deadline - time.monotonic(), 0.001))
         try:
-            cut = threading.Timer(max(deadline - time.monotonic(), 0), _cut, (raw,))
+            handle = raw.dup()  # TLS takes the socket away from `raw`
+            cut = threading.Timer(max(deadline - time.monotonic(), 0), _cut, (handle,))
             cut.daemon = True
             cut.start()
             connection: socket.socket = raw
@@ -131,6 +132,8 @@ def _answer(target: SplitResult, address: str, deadline: float) -> Iterator[http
         finally:
             if cut is not None:
                 cut.cancel()
+            if handle is not None:
+                handle.close()
             raw.close()
     except (OSError, http.client.HTTPException):
         late = time.monotonic() >= deadline

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import socket
+import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -574,12 +577,49 @@ def test_redirects_are_checked_too(web: str) -> None:
 
 def test_silent_server_is_given_up() -> None:
     """A server that accepts and says nothing costs no more than the time-out."""
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as silent:
         host = f"127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(TransientFault, match="took too long"):
             fetch(f"http://{host}/", 1000, 0.2, (host,))
+
+
+def without_certificate(purpose: int) -> ssl.SSLContext:
+    """TLS between two that do not prove who they are (RFC 5246 section F.1.1.1)."""
+    context = ssl.SSLContext(purpose)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ADH:AECDH:@SECLEVEL=0")
+    return context
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_server_that_never_ends_is_cut_off(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    """Each byte comes in time, and the next one does too."""
+    monkeypatch.setattr(ssl, "create_default_context", lambda: without_certificate(ssl.PROTOCOL_TLS_CLIENT))
+    is_cut = threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        if scheme == "https":
+            connection = without_certificate(ssl.PROTOCOL_TLS_SERVER).wrap_socket(connection, server_side=True)
+        with connection:
+            try:
+                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                for _ in range(100):
+                    connection.sendall(b"x")
+                    time.sleep(0.05)
+            except OSError:
+                is_cut.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        host = f"127.0.0.1:{listener.getsockname()[1]}"
+        server = threading.Thread(target=serve, args=(listener,), daemon=True)
+        server.start()
+        with pytest.raises(TransientFault, match="took too long"):
+            fetch(f"{scheme}://{host}/", 1000, 0.3, (host,))
+        server.join(10)
+    assert is_cut.is_set()
 
 
 @pytest.mark.parametrize(
