@@ -40,5 +40,9 @@ def _transport_options(broker_url: str, home: Path) -> dict[str, Any]:
             "control_folder": str(queue_folder(home) / "control"),
             "polling_interval": 0.05,
         }
-    # A web process tries once: if the broker is away, the job stays QUEUED and the reconciler sends it later.
-    return {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0, "socket_connect_timeout": 2}
+    # A web process tries once: if the broker is away, the job stays QUEUED and the reconciler sends it later. A broker
+    # that has stopped answering is away too.
+    return {
+        **{"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0},
+        **{"socket_connect_timeout": 2, "socket_timeout": 5},
+    }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import Celery
 from kombu.exceptions import OperationalError
 
+from distiller.settings.queue import celery_settings
 from tests.uws.acting import queued
 from uws import notify, queue
 from uws.models import Job
@@ -70,3 +74,16 @@ def test_a_broker_that_is_away(app: App, settings: Any, tmp_path: Any) -> None:
     assert queue.send(job)
     job.refresh_from_db()
     assert (app.sent, job.sends, job.sent is None) == (["short"], 1, False)
+
+
+def test_a_broker_that_does_not_answer_is_away(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    """It takes connections, as one that is stopped or swapped out does; a request must not wait for it."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.CELERY_BROKER_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        config = celery_settings(settings.CELERY_BROKER_URL, Path())
+        assert config["broker_transport_options"]["socket_timeout"] <= 10
+        config["broker_transport_options"]["socket_timeout"] = 0.05
+        with Celery("test", set_as_current=False) as app:
+            app.conf.update(config)
+            monkeypatch.setattr(queue, "celery_app", lambda: app)
+            assert not queue.tell(Job(queue="short"))
