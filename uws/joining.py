@@ -145,7 +145,9 @@ def _leader(key: str) -> Job | None:
 
 
 def _settle(job: Job, attempt: int, key: str) -> bool:
-    rows = Job.objects.select_for_update().filter(Q(pk=job.pk) | Q(leads=key)).order_by("pk")
+    rows = list(Job.objects.select_for_update().filter(Q(pk=job.pk) | Q(leads=key)).order_by("pk"))
+    if any(row.abort_requested for row in rows if row.pk == job.pk):
+        return True  # its run is what will be ended: without one, nobody would do it
     other = next((row for row in rows if row.pk != job.pk), None)
     current = Job.objects.filter(pk=job.pk, phase=Phase.EXECUTING, attempt=attempt)
     if other is None:

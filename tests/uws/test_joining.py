@@ -175,6 +175,20 @@ def test_key_is_learned_by_the_worker(sent: list[str]) -> None:
     assert phases(first, second, third) == [Phase.COMPLETED] * 3
 
 
+def test_who_is_to_end_joins_nobody(sent: list[str]) -> None:
+    """An abort that is asked for between the beginning of a run and the learning of its key is still the run's."""
+    first, second = queued(), queued()
+    one, two = taken(first), taken(second)
+    assert joining.take_lead(one, one.attempt, "key")
+    assert store.request_abort(second)
+    assert joining.take_lead(two, two.attempt, "key")
+    second.refresh_from_db()
+    assert (second.runner, second.leader) == (two.runner, None)
+    assert endings.abort(two, RUNNING, attempt=two.attempt)
+    first.refresh_from_db()
+    assert (first.phase, first.leads) == (Phase.EXECUTING, "key")
+
+
 def test_followers_without_a_leader_wait_themselves(informed: list[str]) -> None:
     first, second = queued(), queued()
     Job.objects.filter(pk=first.pk).update(phase=Phase.ERROR, leads="")  # as no code of ours does it
