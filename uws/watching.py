@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import select
+import signal
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -126,6 +127,8 @@ def end(run: Run) -> None:
     while time.monotonic() < deadline and not _has_exited(run):
         if not _listen(run, 0.005):
             time.sleep(0.001)
+    with suppress(ProcessLookupError):
+        os.kill(run.child.pid, signal.SIGKILL)  # it may have no group of its own yet
     processes.kill_group(run.child.pid)
     with suppress(ChildProcessError):
         os.waitpid(run.child.pid, 0)

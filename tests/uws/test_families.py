@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from tests.uws.in_process import sent as sent
 from tests.uws.jobs import ECHO
 from tests.worker import alive, eventually
 from uws import machine as limits_of_machine
-from uws import processes
+from uws import processes, watching
 from uws.models import Job
 from uws.phases import Phase
 from uws.reconciler import Reconciler
@@ -30,6 +31,15 @@ def test_processes_that_hide(runner: Runner) -> None:
     job = run(runner, behave="daemon")
     assert job.phase == Phase.COMPLETED
     assert not alive(int((HOME / "cache" / f"{job.activity}.pids").read_text()))
+
+
+def test_a_process_that_has_just_been_forked_is_ended(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no group of its own yet, where the machine has much to do: who kills the group does not reach it."""
+    monkeypatch.setattr(os, "setsid", lambda: time.sleep(15))
+    monkeypatch.setattr(watching, "watch", lambda run: watching.Verdict("abort"))
+    begin = time.monotonic()
+    assert run(runner).phase == Phase.ABORTED
+    assert time.monotonic() - begin < 10
 
 
 @pytest.mark.parametrize("is_listed", [True, False], ids=["listed by the kernel", "by a look at all"])
