@@ -12,7 +12,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +25,8 @@ LONGEST_PAUSE = 10.0
 """Seconds between two starts of a program that keeps dying."""
 STEADY = 30.0
 """A program that ran this long has its pause forgotten."""
+PAUSE = 0.2
+"""Seconds between two turns of the loop."""
 STRAYS = 1.0
 """Seconds between looks for processes that the programs have left behind."""
 
@@ -115,12 +116,13 @@ class Supervisor:
         self._lock_file = lock
         self._programs = programs
         self._chores = chores
-        self._stopping = threading.Event()
+        self._stopping = False
         self._lock: int | None = None
         self._next_strays = 0.0
 
     def stop(self, signum: int = 0, frame: FrameType | None = None) -> None:
-        self._stopping.set()
+        """Called for a signal, between any two steps of the loop: it must take no lock, which that may hold."""
+        self._stopping = True
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT. Raises AlreadyRunning if another supervisor has the lock."""
@@ -129,11 +131,11 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.stop)
         try:
-            while not self._stopping.is_set():
+            while not self._stopping:
                 self._keep_programs()
                 self._do_chores()
                 self._end_strays()
-                self._stopping.wait(0.2)
+                time.sleep(PAUSE)
         finally:
             logger.info("stopping")
             for program in reversed(self._programs):

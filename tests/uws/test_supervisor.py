@@ -83,6 +83,41 @@ def test_nothing_outlives_its_parent() -> None:
     eventually(lambda: not alive(child), 20, "the end of the program")
 
 
+INTERRUPTED = """
+import itertools, signal, sys
+sys.path.insert(0, sys.argv[1])
+from distiller import supervisor
+
+def ends_before(moment):
+    steps = itertools.count()
+
+    def trace(frame, event, argument):
+        if event == "line" and next(steps) == moment:
+            signal.raise_signal(signal.SIGTERM)
+        return trace
+
+    tracing = supervisor.Chore(100, lambda: sys.settrace(trace))
+    running = supervisor.Supervisor(None, [], [tracing, supervisor.Chore(0, lambda: None)])
+    running._next_strays = float("inf")
+    running.run()
+    sys.settrace(None)
+    return next(steps) > moment
+
+supervisor.PAUSE = 0.001
+moment = 0
+while moment < 100 and ends_before(moment):
+    moment += 1
+print(moment)
+"""
+
+
+def test_the_signal_to_stop_may_come_at_any_moment() -> None:
+    """Whatever the supervisor does just then, line by line of a turn and a half."""
+    command = [sys.executable, "-c", INTERRUPTED, str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stdout, done.stderr) == ("100\n", "")
+
+
 def test_marked_processes_are_found() -> None:
     process = subprocess.Popen(["sleep", "1000"], env={**os.environ, processes.MARKER: "job.1"}, start_new_session=True)
     other = subprocess.Popen(["sleep", "1000"], env={**os.environ, processes.MARKER: "job.11"})
