@@ -6,9 +6,11 @@ import datetime as dt
 import select
 import selectors
 import socket
+import struct
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from wsgiref.types import WSGIApplication
@@ -130,6 +132,8 @@ class StayingWorker(ThreadWorker):
 
     def handle(self, conn: Any) -> Any:
         """Answer a request, and those that follow it at once. Returns what is to become of the connection."""
+        if not conn.initialized:
+            _limit_waits(conn.sock)
         result = super().handle(conn)
         while (
             result is True
@@ -169,6 +173,10 @@ class StayingWorker(ThreadWorker):
                     answer.close()
             conn.has_got_file = response.sent_file
             return not response.should_close()
+        except BlockingIOError:
+            self.log.debug("a client has stalled")
+            _cut(conn.sock)
+            raise StopIteration from None
         except OSError:
             raise
         except (Exception, SystemExit):
@@ -242,6 +250,22 @@ class StayingWorker(ThreadWorker):
     def _has_leisure(self) -> bool:
         elsewhere = len(self.keepalived_conns) + len(self.pending_conns) + len(self._sending)
         return bool(self.nr_conns - elsewhere <= self.cfg.threads)
+
+
+def _limit_waits(connection: socket.socket) -> None:
+    """Have a thread wait no longer than STALLED for a client to read, or to send: BlockingIOError is raised then.
+
+    The kernel counts, which costs nothing; a time-out of Python's would be taken away by gunicorn (`setblocking`).
+    """
+    span = struct.pack("ll", int(STALLED), round(STALLED % 1 * 1e6))
+    for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+        connection.setsockopt(socket.SOL_SOCKET, option, span)
+
+
+def _cut(connection: socket.socket) -> None:
+    """End a connection in both directions, so that nobody waits for the client to do so."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _asks_again(conn: Any) -> bool:

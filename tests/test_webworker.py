@@ -18,11 +18,19 @@ from tests.worker import ROOT
 
 THREADS = 2
 APPLICATION = """
+import itertools
 import threading
+
+from distiller import webworker
+
+webworker.STALLED = 1.5
 
 def application(environ, start_response):
     if environ["PATH_INFO"] == "/breaks":
         return breaking(start_response)
+    if environ["PATH_INFO"] == "/endless":
+        start_response("200 OK", [])
+        return itertools.repeat(bytes(2**20))
     if environ["PATH_INFO"] != "/unread":
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     body = threading.current_thread().name.encode()
@@ -132,3 +140,21 @@ def test_an_answer_that_breaks_off_ends_the_connection(port: int) -> None:
     """Its last chunk is missing, and nothing else is in its place (RFC 9112 section 8)."""
     with raw(port, b"GET /breaks HTTP/1.1\r\nHost: a\r\n\r\n") as connection, connection.makefile("rb") as answer:
         assert answer.read().partition(b"\r\n\r\n")[2] == b"5\r\nbegun\r\n"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n", id="does not read"),
+        pytest.param(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf", id="does not send its body"),
+    ],
+)
+def test_who_stalls_is_let_go(port: int, request_: bytes) -> None:
+    """As many as there are threads, each of which would be held for ever; the others wait no longer than that."""
+    stalled = [raw(port, request_) for _ in range(THREADS)]
+    try:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=8)) as connection:
+            assert ask(connection).startswith("ThreadPool")
+    finally:
+        for client in stalled:
+            client.close()
