@@ -10,6 +10,18 @@ import dj_database_url
 WEB_CONNECTIONS = 16
 """Connections that the threads of a web process share; queries of TAP have others (`DISTILLER_TAP_STATEMENTS`)."""
 
+LOCK_PATIENCE = 20
+"""Seconds that a statement waits for what another transaction has locked; then it fails."""
+_SILENCE = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6}
+"""After two minutes of silence the other machine is taken to be gone; the systems' own rule is two hours."""
+_SESSION = {
+    "lock_timeout": f"{LOCK_PATIENCE}s",
+    # What a process that was stopped, or hangs, has locked is free again then. An ingest copies large files meanwhile.
+    "idle_in_transaction_session_timeout": "1h",
+    **{f"tcp_{name}": value for name, value in _SILENCE.items()},
+}
+_CONNECTION = {"connect_timeout": 10, "tcp_user_timeout": 120_000, **_SILENCE}
+
 
 def databases(url: str, home: Path) -> dict[str, dict[str, Any]]:
     """Django's DATABASES for that URL."""
@@ -18,12 +30,16 @@ def databases(url: str, home: Path) -> dict[str, dict[str, Any]]:
         # Many processes write: readers must not block, and a writer must queue rather than fail on lock upgrade.
         config["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
+            "timeout": LOCK_PATIENCE,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
         }
     else:
         config["CONN_MAX_AGE"] = 60
         config["CONN_HEALTH_CHECKS"] = True
+        given = config.get("OPTIONS", {})
+        session = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
+        options = f"{session} {given.get('options', '')}".strip()
+        config["OPTIONS"] = {**_CONNECTION, **given, "options": options}
     return {"default": config}
 
 

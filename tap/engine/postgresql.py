@@ -12,6 +12,8 @@ from vo.errors import TransientFault, UsageFault
 SESSION = {
     "default_transaction_read_only": "on",
     "timezone": "UTC",
+    # A table that is being altered makes a query wait: within the time that it has (`tap.engine.watch`).
+    "lock_timeout": "0",
     # A statement ends within 500 ms of the process that asked for it, even if that was killed.
     "client_connection_check_interval": "500",
     # What is quick depends on the values: how large a circle is, how many rows have a word.

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 _NAMES = (
     *("dbname", "user", "password", "host", "port"),
     *("sslmode", "sslrootcert", "service", "passfile", "options"),
+    *("keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"),
 )
 _LONGEST = 63
 """Bytes of a name in PostgreSQL."""
