@@ -71,16 +71,19 @@ class Watch:
 
 class _Watcher:
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Called in a fork too: it has no threads, but whatever its parent's held at that moment is still locked."""
         self.condition = threading.Condition()
         self.watched: set[Watch] = set()
-        self.asleep = False
-        self.process = 0
+        self.asleep = self.keeps_watch = False
 
     def add(self, watch: Watch) -> None:
         with self.condition:
-            if self.process != os.getpid():  # the first statement, or the first after a fork, which has no threads
-                self.process, self.watched = os.getpid(), set()
+            if not self.keeps_watch:
                 threading.Thread(target=self.keep_watch, name="statement watch", daemon=True).start()
+                self.keeps_watch = True
             self.watched.add(watch)
             if self.asleep:
                 self.condition.notify()
@@ -106,3 +109,4 @@ class _Watcher:
 
 
 _WATCHER = _Watcher()
+os.register_at_fork(after_in_child=_WATCHER.begin)
