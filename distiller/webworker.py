@@ -17,7 +17,6 @@ from wsgiref.types import WSGIApplication
 
 from gunicorn.http import wsgi
 from gunicorn.http.body import LengthReader
-from gunicorn.util import close_graceful
 from gunicorn.workers.gthread import ThreadWorker
 
 from archive.retrieval.remembered import Stale
@@ -26,6 +25,10 @@ from vo.heads import LONGEST
 
 PATIENCE = 5
 """Milliseconds that a thread waits for the next request of the client that it has just answered."""
+_LEAVE = 2.0
+"""Seconds that a thread waits for a client to close its end of a connection that has ended."""
+_PIECES = 16
+"""Pieces of what such a client still sends that are read."""
 
 
 _KEPT: Future[bool] = Future()
@@ -145,6 +148,8 @@ class StayingWorker(ThreadWorker):
             and _asks_again(conn)
         ):
             result = super().handle(conn)
+        if result is False and conn.sock not in self._left:
+            _take_leave(conn.sock, _LEAVE)
         return result
 
     def handle_request(self, req: Any, conn: Any) -> bool:
@@ -184,7 +189,6 @@ class StayingWorker(ThreadWorker):
                 raise
             # An error page would be read as more of the answer that has begun.
             self.log.exception("Error handling request")
-            close_graceful(conn.sock)
             raise StopIteration from None
         finally:
             try:
@@ -235,6 +239,8 @@ class StayingWorker(ThreadWorker):
             self._give_up(conn, transfer)
             return
         self._end_sending(connection, transfer)
+        if not fs.result():
+            _take_leave(connection, 0)
         super().finish_request(conn, fs)
 
     def _give_up(self, conn: Any, transfer: Transfer) -> None:
@@ -260,6 +266,21 @@ def _limit_waits(connection: socket.socket) -> None:
     span = struct.pack("ll", int(STALLED), round(STALLED % 1 * 1e6))
     for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
         connection.setsockopt(socket.SOL_SOCKET, option, span)
+
+
+def _take_leave(connection: socket.socket, patience: float) -> None:
+    """Tell the client that nothing more comes, and wait so many seconds for it to close (RFC 9112 section 9.6).
+
+    gunicorn does so in the main thread, for which everybody would wait; after this it has no reason to.
+    """
+    deadline = time.monotonic() + patience
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        for _ in range(_PIECES):
+            connection.settimeout(max(deadline - time.monotonic(), 0.0))
+            if not connection.recv(4096):
+                break
+    _cut(connection)
 
 
 def _cut(connection: socket.socket) -> None:

@@ -158,3 +158,14 @@ def test_who_stalls_is_let_go(port: int, request_: bytes) -> None:
     finally:
         for client in stalled:
             client.close()
+
+
+def test_who_does_not_close_holds_up_nobody(port: int) -> None:
+    """The server waits for a client to take notice of the end (RFC 9112 section 9.6), but not in its main thread."""
+    with raw(port, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") as open_end:
+        while open_end.recv(65536):
+            continue
+        started = time.monotonic()
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=8)) as connection:
+            ask(connection)
+        assert time.monotonic() - started < 1
