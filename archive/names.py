@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -123,6 +124,7 @@ def _hint(name: str, targets: Sequence[tuple[str, Resolved]]) -> str:
 
 def _ask_sesame(name: str) -> Resolved | None:
     timeout = settings.DISTILLER_SESAME_TIMEOUT
+    deadline = time.monotonic() + timeout
     url = f"{settings.DISTILLER_SESAME_URL}?{quote(name)}"
     with urllib3.PoolManager() as pool:
         response = pool.request(
@@ -131,7 +133,11 @@ def _ask_sesame(name: str) -> Resolved | None:
         try:
             if response.status != 200:
                 raise ValueError(f"Sesame answered with status {response.status}")
-            content = response.read(_ANSWER_LIMIT)
+            content = b""
+            while len(content) < _ANSWER_LIMIT and (piece := response.read1(_ANSWER_LIMIT - len(content))):
+                content += piece
+                if time.monotonic() > deadline:
+                    raise ValueError("Sesame took too long")
         finally:
             response.release_conn()
     return _position(fromstring(content), name)

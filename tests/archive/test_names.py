@@ -46,6 +46,12 @@ class StandIn(BaseHTTPRequestHandler):
         self.send_response(status)
         self.end_headers()
         self.wfile.write(text.encode())
+        if name == "endless":
+            for _ in range(100):
+                if self.server.release.wait(0.05):  # type: ignore[attr-defined]
+                    return
+                self.wfile.write(b" ")
+            self.server.was_heard_out = True  # type: ignore[attr-defined]
 
     def log_message(self, *args: Any) -> None:
         """Nothing: the tests' output is not for this."""
@@ -54,7 +60,7 @@ class StandIn(BaseHTTPRequestHandler):
 @pytest.fixture
 def sesame(settings: Any) -> Iterator[Any]:
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), StandIn)
-    server.asked, server.release = [], threading.Event()
+    server.asked, server.release, server.was_heard_out = [], threading.Event(), False
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     settings.DISTILLER_SESAME_URL = f"http://127.0.0.1:{server.server_port}/-oxpi/SNV"
@@ -100,6 +106,13 @@ def test_failures_of_sesame_are_told_politely(demo_archive: str, sesame: Any, na
     settings.DISTILLER_SESAME_TIMEOUT = 0.5 if name == "slow" else 30
     with pytest.raises(TransientFault, match="could not be reached"):
         resolve(name)
+
+
+def test_an_answer_that_never_ends(demo_archive: str, sesame: Any) -> None:
+    """Each of its bytes comes in time."""
+    with pytest.raises(TransientFault, match="could not be reached"):
+        resolve("endless")
+    assert not sesame.was_heard_out
 
 
 def test_sesame_not_reachable(demo_archive: str, settings: Any) -> None:
