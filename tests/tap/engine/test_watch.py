@@ -51,7 +51,7 @@ def test_a_fork_has_its_own() -> None:
             holds.set()
             may_go.wait(20)
 
-    thread = threading.Thread(target=hold)
+    thread = threading.Thread(target=hold, daemon=True)
     thread.start()
     holds.wait(5)
     pid = os.fork()
