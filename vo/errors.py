@@ -54,6 +54,13 @@ class TransientFault(VOError):
     retry_after: int | None = 30
 
 
+class OutageFault(TransientFault):
+    """The database is away or busy (`vo.outages`): raise or report this in its place, and log what it said."""
+
+    def __init__(self) -> None:
+        super().__init__("the database of the service is away or busy; try again in half a minute")
+
+
 class FatalFault(VOError):
     """The service failed for a reason that the client cannot change."""
 

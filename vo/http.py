@@ -27,10 +27,12 @@ from vo.errors import (
     InternalFault,
     MultiValuedFault,
     NotFoundFault,
+    OutageFault,
     TransientFault,
     UsageFault,
     VOError,
 )
+from vo.outages import will_pass
 from vo.votable import MEDIA_TYPE, error_document
 
 log = logging.getLogger(__name__)
@@ -96,7 +98,8 @@ def vo_endpoint(
 ) -> Callable[[View], View]:
     """Decorator of a view: errors become documents in the form that its clients read.
 
-    A `VOError` is told as it is. Anything else is a defect: the client is told a reference, the log has the traceback.
+    A `VOError` is told as it is, a database that is away or busy as a fault that passes. Anything else is a defect: the
+    client is told a reference, the log has the traceback.
     `csrf=False` exempts from Django's check, which is right where nothing but the request itself carries credentials or
     nothing is changed.
     """
@@ -109,8 +112,8 @@ def vo_endpoint(
                     raise MethodNotAllowed(f"{request.method} is not for this URL; {', '.join(methods)} are")
                 return view(request, *args, **kwargs)
             except Exception as caught:
-                error = _told(caught)
-                if isinstance(error, InternalFault):
+                error = told(caught)
+                if isinstance(error, InternalFault | OutageFault):
                     log.exception("%s: %s %s", error.message, request.method, request.path)
                 return answer(request, error)
 
@@ -130,7 +133,7 @@ def error_answer(view: View) -> Callable[[HttpRequest, VOError], HttpResponse] |
     return getattr(view, "error_answer", None)
 
 
-def _told(caught: Exception) -> VOError:
+def told(caught: Exception) -> VOError:
     """The error as the client is told of it."""
     if isinstance(caught, VOError):
         return caught
@@ -140,7 +143,7 @@ def _told(caught: Exception) -> VOError:
         return AuthorizationFault(str(caught) or "this is not allowed to you")
     if isinstance(caught, BadRequest | SuspiciousOperation):
         return UsageFault("the request cannot be read")
-    return InternalFault()
+    return OutageFault() if will_pass(caught) else InternalFault()
 
 
 def _add_headers(response: HttpResponse, error: VOError, methods: Collection[str]) -> None:

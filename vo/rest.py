@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
-from vo.errors import AuthenticationFault, InternalFault, VOError
-from vo.http import CHALLENGE
+from vo.errors import AuthenticationFault, InternalFault, OutageFault, VOError
+from vo.http import CHALLENGE, told
 
 log = logging.getLogger(__name__)
 
@@ -21,11 +21,10 @@ def json_errors(error: Exception, context: dict[str, Any]) -> Response:
     known = exception_handler(error, context)
     if known is not None:
         return known
-    if not isinstance(error, VOError):
-        fault = InternalFault()
+    fault = told(error)
+    if isinstance(fault, InternalFault | OutageFault):
         log.error(fault.message, exc_info=error)
-        error = fault
-    return Response(_told(error), status=error.status)
+    return Response(_body(fault), status=fault.status)
 
 
 def error_answer(view: Callable[..., Any]) -> Callable[[HttpRequest, VOError], HttpResponse] | None:
@@ -35,11 +34,11 @@ def error_answer(view: Callable[..., Any]) -> Callable[[HttpRequest, VOError], H
 
 
 def _answer(request: HttpRequest, error: VOError) -> HttpResponse:
-    response = JsonResponse(_told(error), status=error.status)
+    response = JsonResponse(_body(error), status=error.status)
     if isinstance(error, AuthenticationFault):
         response["WWW-Authenticate"] = CHALLENGE
     return response
 
 
-def _told(error: VOError) -> dict[str, str]:
+def _body(error: VOError) -> dict[str, str]:
     return {"error": error.label, "detail": error.message}

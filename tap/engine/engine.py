@@ -20,7 +20,8 @@ from tap.engine.postgresql import session_address
 from tap.engine.role import address
 from tap.engine.sqlite import SqliteRun
 from tap.uploads.table import Upload
-from vo.errors import FatalFault
+from vo.errors import FatalFault, OutageFault, VOError
+from vo.outages import driver_will_pass
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,10 @@ _UNLIMITED = 2**62
 _SHORT = 25_000
 """Rows up to which a result is read row by row: it holds any result of the default MAXREC."""
 _DATABASE_ERRORS = (sqlite3.Error, psycopg.Error, adbc_driver_manager.Error)
+_MAYBE_AWAY = (
+    *(sqlite3.OperationalError, psycopg.OperationalError, psycopg.InterfaceError),
+    *(adbc_driver_manager.OperationalError, adbc_driver_manager.InterfaceError),
+)
 
 
 class Run(Protocol):
@@ -136,8 +141,11 @@ class Rows:
         if run is not None:
             run.close()
 
-    def _internal(self, error: Exception) -> FatalFault:
+    def _internal(self, error: Exception) -> VOError:
         """An error of the database that is not the user's: told with a reference, its text kept in the log."""
+        if isinstance(error, _MAYBE_AWAY) and driver_will_pass(error):
+            logger.error("the database is away or busy: %s", self.statement.sql, exc_info=error)
+            return OutageFault()
         reference = secrets.token_hex(4).upper()
         logger.error("query failed, reference %s: %s", reference, self.statement.sql, exc_info=error)
         return FatalFault(f"internal error in the database, reference {reference}")

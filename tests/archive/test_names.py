@@ -108,8 +108,9 @@ def test_failures_of_sesame_are_told_politely(demo_archive: str, sesame: Any, na
         resolve(name)
 
 
-def test_an_answer_that_never_ends(demo_archive: str, sesame: Any) -> None:
+def test_an_answer_that_never_ends(demo_archive: str, sesame: Any, settings: Any) -> None:
     """Each of its bytes comes in time."""
+    settings.DISTILLER_SESAME_TIMEOUT = 0.5
     with pytest.raises(TransientFault, match="could not be reached"):
         resolve("endless")
     assert not sesame.was_heard_out

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import sqlite3
 from collections.abc import Generator
 
+import psycopg
 import pytest
 from astropy.io.votable import parse
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import InterfaceError, OperationalError, ProgrammingError
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.test import RequestFactory
@@ -23,6 +26,7 @@ from vo.http import (
     vo_endpoint,
     votable_errors,
 )
+from vo.rest import json_errors
 
 
 def answer(error: Exception, form: ErrorForm = votable_errors, method: str = "GET") -> HttpResponse:
@@ -68,6 +72,47 @@ def test_defect_is_told_by_reference_and_logged(caplog: pytest.LogCaptureFixture
     assert "secret" not in text
     assert reference in caplog.text
     assert "ZeroDivisionError: secret" in caplog.text
+
+
+def raised(cause: Exception, kind: type[Exception] = OperationalError) -> Exception:
+    """As Django raises it for what the database's driver has raised."""
+    error = kind("secret")
+    error.__cause__ = cause
+    return error
+
+
+def of_sqlite(name: str) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("secret")
+    error.sqlite_errorcode = getattr(sqlite3, name)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (raised(psycopg.OperationalError("connection refused")), 503),
+        (raised(psycopg.errors.AdminShutdown()), 503),
+        (raised(psycopg.errors.LockNotAvailable()), 503),
+        (raised(psycopg.errors.DeadlockDetected()), 503),
+        (raised(psycopg.errors.TooManyConnections()), 503),
+        (raised(psycopg.InterfaceError("the connection is closed"), InterfaceError), 503),
+        (raised(of_sqlite("SQLITE_BUSY")), 503),
+        (raised(of_sqlite("SQLITE_BUSY_SNAPSHOT")), 503),
+        (raised(of_sqlite("SQLITE_ERROR")), 500),
+        (raised(sqlite3.OperationalError("no such table")), 500),
+        (raised(psycopg.errors.UndefinedTable(), ProgrammingError), 500),
+        (raised(psycopg.errors.QueryCanceled()), 500),
+    ],
+)
+def test_a_database_that_is_away_or_busy(error: Exception, status: int, caplog: pytest.LogCaptureFixture) -> None:
+    """The client may try again; what the database said is in the log alone. The JSON interface tells the same."""
+    response = answer(error)
+    assert response.status_code == status
+    assert ("Retry-After" in response) is (status == 503)
+    assert "secret" not in response.content.decode()
+    assert "secret" in caplog.text
+    told = json_errors(error, {})
+    assert (told.status_code, told.data["error"]) == (status, "TransientFault" if status == 503 else "FatalFault")
 
 
 def test_headers_of_errors() -> None:

@@ -14,12 +14,13 @@ import pytest
 from django.db import connection
 from django.test import RequestFactory
 
+from tap.engine import engine
 from tap.engine.bycopy import CopyRun, with_literals
 from tap.engine.byrow import RowsRun
 from tap.service import Query, prepare
 from tests.tap.engine.test_safety import FOREVER
 from tests.tap.sky import CONTEXT, SkyRow, answer
-from vo.errors import FatalFault, TransientFault, UsageFault
+from vo.errors import TransientFault, UsageFault
 from vo.http import departed
 
 pytestmark = pytest.mark.django_db
@@ -66,12 +67,21 @@ def _read_while_sessions_end(query: Query, maxrec: int | None) -> None:
 
 
 @pytest.mark.parametrize("maxrec", [LONG, SHORT])
+def test_a_server_that_is_not_there(sky: list[SkyRow], monkeypatch: pytest.MonkeyPatch, maxrec: int | None) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no server")
+    monkeypatch.setattr(engine, "session_address", lambda address: "host=/nowhere dbname=x")
+    with pytest.raises(TransientFault, match="the database of the service is away"):
+        answer("SELECT obs_id FROM test.sky", maxrec)
+
+
+@pytest.mark.parametrize("maxrec", [LONG, SHORT])
 def test_a_server_that_goes_away_between_rows(sky: list[SkyRow], maxrec: int | None) -> None:
-    """The client is told of an internal error, nothing hangs, and the next query has a session of its own."""
+    """The client is told to try again, nothing hangs, and the next query has a session of its own."""
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no server")
     query = prepare("SELECT a.obs_id, b.name, b.band FROM test.sky a, test.sky b", CONTEXT)
-    with pytest.raises(FatalFault, match="internal error in the database"):
+    with pytest.raises(TransientFault, match="the database of the service is away"):
         _read_while_sessions_end(query, maxrec)
     assert answer("SELECT COUNT(*) FROM test.sky", maxrec) == [(len(sky),)]
 
