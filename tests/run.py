@@ -31,6 +31,7 @@ ROOMS_WITH_DATABASE = [
     "tests/uws",
     "tests/provenance",
     "tests/accounts",
+    "tests/test_connections.py",
     "tests/test_services.py",
 ]
 WITH_CLIENTS = [*ROOMS_WITH_DATABASE, "tests/clients", "tests/conformance", "tests/frontend"]
