@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
+
+from vo.outages import AWAY as AWAY
 
 logger = logging.getLogger(__name__)
-AWAY = (OperationalError, InterfaceError)
-"""What is raised when the database cannot be used; InterfaceError is no DatabaseError."""
 PATIENCE = 300.0
 """Seconds that running work waits for the database to come back."""
 PAUSE = 0.5

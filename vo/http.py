@@ -119,7 +119,7 @@ def vo_endpoint(
 
         def answer(request: HttpRequest, error: VOError) -> HttpResponse:
             response = errors(request, error)
-            _add_headers(response, error, methods)
+            add_headers(response, error, methods)
             return response
 
         endpoint.error_answer = answer  # type: ignore[attr-defined]
@@ -146,7 +146,8 @@ def told(caught: Exception) -> VOError:
     return OutageFault() if will_pass(caught) else InternalFault()
 
 
-def _add_headers(response: HttpResponse, error: VOError, methods: Collection[str]) -> None:
+def add_headers(response: HttpResponse, error: VOError, methods: Collection[str] = ()) -> None:
+    """What belongs to an error besides its document; `methods` are those that the URL is for."""
     if isinstance(error, MethodNotAllowed):
         response["Allow"] = ", ".join(methods)
     elif isinstance(error, AuthenticationFault):

@@ -6,6 +6,8 @@ import sqlite3
 
 from django.db import InterfaceError, OperationalError
 
+AWAY = (OperationalError, InterfaceError)
+"""What is raised when the database cannot be used; InterfaceError is no DatabaseError."""
 _SQLITE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _POSTGRESQL = ("08", "53", "57P", "55P03", "40001", "40P01")
 """Beginnings of SQLSTATE: no connection, no resources, shut down, a lock not had in time, serialisation, deadlock."""
@@ -14,7 +16,7 @@ _LOW_BYTE = 0xFF
 
 def will_pass(error: BaseException) -> bool:
     """Whether an error of Django's has nothing to do with what was asked, so that asking again later may help."""
-    return isinstance(error, OperationalError | InterfaceError) and driver_will_pass(error.__cause__)
+    return isinstance(error, AWAY) and driver_will_pass(error.__cause__)
 
 
 def driver_will_pass(error: BaseException | None) -> bool:

@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
-from vo.errors import AuthenticationFault, InternalFault, OutageFault, VOError
-from vo.http import CHALLENGE, told
+from vo.errors import InternalFault, OutageFault, VOError
+from vo.http import add_headers, told
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,9 @@ def json_errors(error: Exception, context: dict[str, Any]) -> Response:
     fault = told(error)
     if isinstance(fault, InternalFault | OutageFault):
         log.error(fault.message, exc_info=error)
-    return Response(_body(fault), status=fault.status)
+    response = Response(_body(fault), status=fault.status)
+    add_headers(response, fault)
+    return response
 
 
 def error_answer(view: Callable[..., Any]) -> Callable[[HttpRequest, VOError], HttpResponse] | None:
@@ -35,8 +37,7 @@ def error_answer(view: Callable[..., Any]) -> Callable[[HttpRequest, VOError], H
 
 def _answer(request: HttpRequest, error: VOError) -> HttpResponse:
     response = JsonResponse(_body(error), status=error.status)
-    if isinstance(error, AuthenticationFault):
-        response["WWW-Authenticate"] = CHALLENGE
+    add_headers(response, error)
     return response
 
 

@@ -142,7 +142,7 @@ class Rows:
             run.close()
 
     def _internal(self, error: Exception) -> VOError:
-        """An error of the database that is not the user's: told with a reference, its text kept in the log."""
+        """An error of the database that is not the user's: an outage, or told by a reference; its text is logged."""
         if isinstance(error, _MAYBE_AWAY) and driver_will_pass(error):
             logger.error("the database is away or busy: %s", self.statement.sql, exc_info=error)
             return OutageFault()

@@ -112,6 +112,7 @@ def test_a_database_that_is_away_or_busy(error: Exception, status: int, caplog: 
     assert "secret" not in response.content.decode()
     assert "secret" in caplog.text
     told = json_errors(error, {})
+    assert ("Retry-After" in told) is (status == 503)
     assert (told.status_code, told.data["error"]) == (status, "TransientFault" if status == 503 else "FatalFault")
 
 
